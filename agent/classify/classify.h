@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Names a thing's category: path, environment variable, address or host -> "timezone", "credential", ...
+ *
+ * Built from the category definitions (config/categories.d), immutable afterwards. Category names are
+ * interned in the classifier and live as long as it does. Cost per look-up is bounded: hash sets for
+ * exact names and last components, a reversed-suffix and a prefix table, globs last. */
+#ifndef TT_CLASSIFY_CLASSIFY_H
+#define TT_CLASSIFY_CLASSIFY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct tt_config_categories;
+struct tt_classifier;
+
+int tt_classifier_new(const struct tt_config_categories *config, struct tt_classifier **ret);
+void tt_classifier_free(struct tt_classifier *c);
+
+/* home: the home directory of the process's user or NULL; "~/" in definitions stands for it. Also
+ * /root and /home/<any> count as homes. cwd: project directory or NULL ("./" in definitions).
+ * NULL: no category. Where several match the most sensitive (lowest `rank` in the definitions) wins. */
+const char *tt_classify_path(const struct tt_classifier *c, const char *path, const char *home);
+const char *tt_classify_env(const struct tt_classifier *c, const char *name);
+const char *tt_classify_host(const struct tt_classifier *c, const char *host);
+/* family: AF_INET or AF_INET6; addr in network order. */
+const char *tt_classify_address(const struct tt_classifier *c, int family, const uint8_t addr[16],
+				uint16_t port);
+const char *tt_classify_unix(const struct tt_classifier *c, const char *path);
+
+/* The more sensitive of two categories (either may be NULL). */
+const char *tt_classify_worse(const struct tt_classifier *c, const char *a, const char *b);
+
+/* What of a variable's value may be kept: 'v' the value itself (TZ, LANG, LC_*), 'h' the host of the
+ * URL in it (proxy, API base URL), 0 nothing. */
+char tt_classify_env_keeps(const struct tt_classifier *c, const char *name);
+
+/* Host part of a URL or host:port value, lower case, without user, password, port, path and query;
+ * false if there is none. Never writes more than cap bytes with NUL. */
+bool tt_classify_url_host(const char *value, char *ret, unsigned cap);
+
+/* "/usr/share/zoneinfo/[posix/|right/]Asia/Shanghai" -> "Asia/Shanghai" (pointer into path); NULL if
+ * the path is no zone file. Also finds zoneinfo trees elsewhere (".../zoneinfo/..."). */
+const char *tt_classify_zone(const char *path);
+
+#endif

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Configuration: YAML files -> plain structs. The only user of libyaml.
+ *
+ * Every loader reports the first error as one line "FILE:LINE: what is wrong, what is expected" in
+ * *ret_message (malloc'd). Unknown keys are errors: a typo must not switch a protection off silently. */
+#ifndef TT_CONFIG_CONFIG_H
+#define TT_CONFIG_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* ---- telltale.yaml */
+enum tt_env_libc { TT_ENV_LIBC_SESSIONS, TT_ENV_LIBC_ALWAYS, TT_ENV_LIBC_OFF };
+
+struct tt_config {
+	char *database; /* path */
+	char *control_socket;
+	char *agents_dir, *categories_dir, *risk_file;
+	char *sensor; /* auto trampoline rawtp */
+	enum tt_env_libc env_libc;
+	uint32_t ring_lifecycle_bytes, ring_activity_bytes; /* powers of two */
+	uint32_t agg_entries, slot_entries, sock_entries, candidate_min_bytes_mb;
+	uint32_t poll_ms; /* how often the rings are read while something is tracked */
+	int64_t retention_age_ns;
+	int64_t retention_bytes;
+};
+
+/* path NULL: defaults only. Directories not named in the file default to the installed ones, or to
+ * `config/` beside the build tree's binary (see tt_config_default_dir). */
+int tt_config_load(const char *path, struct tt_config **ret, char **ret_message);
+void tt_config_free(struct tt_config *config);
+/* Where agents.d, categories.d, risk.yaml live: $TELLTALE_CONFIG_DIR, else ../config beside the running
+ * binary when that is a build tree, else SYSCONFDIR/telltale when it has agents.d, else DATADIR/telltale. malloc'd. */
+char *tt_config_default_dir(void);
+
+/* ---- agents.d/<any>.yaml: one or more documents, each one agent */
+struct tt_strv {
+	char **v;
+	size_t n;
+};
+
+struct tt_config_agent {
+	char *id, *name, *vendor;
+	struct tt_strv binaries; /* names of native executables or launchers: `claude` */
+	struct tt_strv packages; /* npm package names; '*' matches within one */
+	struct tt_strv python; /* modules or console scripts: aider */
+	struct tt_strv
+		paths; /* globs over the executable's or script's path; "~/" any home, ** crosses '/' */
+	struct tt_strv
+		env; /* variables it reads as its API base URL, proxy and so on: more than the general list */
+	struct tt_strv extensions; /* VS Code extension directory names, globs: saoudrizwan.claude-dev-* */
+	struct tt_strv build_ids; /* "BUILDID" or "BUILDID:SIZE" of known native builds */
+	struct tt_strv
+		prompt_args; /* options whose argument is a prompt: -p --prompt; "*" positional words too */
+	struct tt_strv markers; /* byte strings inside a native executable, for renamed copies (rare) */
+	struct tt_strv version_paths; /* globs with one {version}: ~/.local/share/claude/versions/{version} */
+	struct tt_strv
+		version_files; /* files relative to the executable's directory: ../package.json, product.json */
+	bool editor; /* an editor: only its extension host and terminals matter (Cursor, Windsurf, Trae) */
+	char *file; /* where it was defined */
+};
+
+struct tt_config_runtime { /* interpreters that host agents */
+	char *name; /* node bun deno python3 ... ; trailing * matches versions: python3* */
+	char *kind; /* node bun deno python java electron */
+	struct tt_strv env_symbols; /* uprobe targets in the file itself: uv_os_getenv */
+	bool env_direct; /* reads its environment block without calling anything */
+};
+
+struct tt_config_agents {
+	struct tt_config_agent *agents;
+	size_t n_agents;
+	struct tt_config_runtime *runtimes;
+	size_t n_runtimes;
+};
+int tt_config_load_agents(const char *dir, struct tt_config_agents **ret, char **ret_message);
+void tt_config_agents_free(struct tt_config_agents *agents);
+
+/* ---- categories.d/<any>.yaml */
+struct tt_config_category {
+	char *id, *description;
+	int rank; /* 1 most sensitive */
+	char keeps; /* of an environment value: 'v', 'h' or 0 */
+	struct tt_strv paths; /* exact, prefix ("/etc/ssl/"), or glob; ~/ any home; ** crosses '/' */
+	struct tt_strv names; /* last components or globs over them: id_rsa, *.pem */
+	struct tt_strv env; /* names or globs: *_BASE_URL */
+	struct tt_strv hosts; /* names; ".example.org" is the domain and all below */
+	struct tt_strv networks; /* CIDR, optionally ":port" */
+	struct tt_strv unix_paths; /* globs */
+};
+struct tt_config_categories {
+	struct tt_config_category *v;
+	size_t n;
+};
+int tt_config_load_categories(const char *dir, struct tt_config_categories **ret, char **ret_message);
+void tt_config_categories_free(struct tt_config_categories *categories);
+
+/* ---- risk.yaml */
+struct tt_config_risk_weight {
+	char *rule; /* id of the reason: credential-read */
+	char *kind; /* file env connection timezone */
+	char *category; /* or "*" */
+	char *op; /* or NULL: any */
+	char *text; /* what a person reads */
+	bool failed; /* counts failed look-ups (default: successful ones) */
+	double points; /* for the first distinct row */
+	double decay; /* each further distinct row adds points * decay^n */
+	double cap; /* most that this rule adds */
+};
+struct tt_config_risk {
+	struct tt_config_risk_weight *v;
+	size_t n;
+	double level_low, level_medium, level_high, level_critical;
+};
+int tt_config_load_risk(const char *path, struct tt_config_risk **ret, char **ret_message);
+void tt_config_risk_free(struct tt_config_risk *risk);
+
+#endif

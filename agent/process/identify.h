@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Identification: is this exec a coding agent, and which build of it?
+ *
+ * Looks at the whole picture of one exec: executed path, interpreter, argv, script, nearest
+ * package.json, ELF build id. Reads files only through procfs.c. Answers are cached by
+ * (dev, ino, size, script path). */
+#ifndef TT_PROCESS_IDENTIFY_H
+#define TT_PROCESS_IDENTIFY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "telltale/maps.h"
+
+struct tt_config_agents;
+struct tt_config_agent;
+struct tt_config_runtime;
+struct tt_procfs;
+struct tt_identify;
+
+struct tt_exec_facts {
+	uint32_t pid;
+	const char *exe; /* file now running, absolute */
+	uint32_t exe_dev;
+	uint64_t exe_ino, exe_size;
+	const char *filename; /* as given to execve */
+	const char *interp; /* of a #! line, or NULL */
+	const char *cwd;
+	const char *const *argv; /* NULL-terminated */
+	const char *const *env_names; /* NULL-terminated, or NULL */
+	bool running; /* found running: read /proc, not an exec record */
+};
+
+struct tt_identity {
+	const struct tt_config_agent *agent; /* NULL: not an agent */
+	const struct tt_config_runtime *runtime; /* the interpreter, NULL when native */
+	char *version; /* NULL unknown */
+	char *install_path; /* package directory, or the native file */
+	char *build_id; /* hex: ELF build id ":" size for native; hash of package name, version and main file for scripts */
+	char *script; /* script the interpreter runs, absolute; NULL when none */
+	const char *how; /* binary package path python build-id marker extension shebang */
+};
+
+int tt_identify_new(const struct tt_config_agents *config, struct tt_procfs *fs, struct tt_identify **ret);
+void tt_identify_free(struct tt_identify *id);
+
+/* 0 with ret->agent NULL when it is none. *ret is filled (tt_identity_done it). script, runtime and
+ * build_id are filled also where there is no agent, as far as known. */
+int tt_identify_exec(struct tt_identify *id, const struct tt_exec_facts *facts, struct tt_identity *ret);
+void tt_identity_done(struct tt_identity *identity);
+
+/* An opened file's path that gives an editor's extension host away; NULL if it does not. *ret_version
+ * (malloc'd) from the directory name. */
+const struct tt_config_agent *tt_identify_extension(struct tt_identify *id, const char *path,
+						    char **ret_version, char **ret_install_path);
+
+/* Remembers a build of an agent, so that a renamed copy is recognised (build_id as in tt_identity). */
+int tt_identify_learn(struct tt_identify *id, const char *agent_id, const char *version,
+		      const char *build_id);
+
+/* Names the kernel is to treat as candidates: binaries, launchers and runtimes. fn is called once per name
+ * (no duplicates; runtime patterns such as python3* are expanded to the names that exist). */
+int tt_identify_candidates(struct tt_identify *id, int (*fn)(const struct tt_candidate_key *key, void *arg),
+			   void *arg);
+
+/* argv as JSON with secrets and prompts replaced: values of options that look like credentials
+ * (--api-key X, --token=X, Authorization headers, user:password@ in URLs, known key prefixes) become
+ * "<redacted>", prompts "<prompt: N characters>" (agent's prompt_args; agent NULL: secrets only).
+ * malloc'd. Invalid UTF-8 bytes become U+FFFD. */
+char *tt_redact_argv(const struct tt_config_agent *agent, const char *const *argv, bool truncated);
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* /proc as data: what cannot come with an event. Every answer may be late or missing: the process may
+ * have gone. The root directory is a parameter so that tests need no real processes. Reads are
+ * bounded, never follow a link out of /proc except where said, and never block on files of an
+ * observed process (regular files only, O_NONBLOCK, size-limited). */
+#ifndef TT_PROCESS_PROCFS_H
+#define TT_PROCESS_PROCFS_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct tt_procfs;
+
+/* root: "/proc" or a fixture directory. */
+int tt_procfs_new(const char *root, struct tt_procfs **ret);
+void tt_procfs_free(struct tt_procfs *fs);
+
+struct tt_procfs_stat {
+	uint32_t pid, ppid, tty;
+	uint32_t uid; /* effective */
+	uint64_t start_ticks; /* field 22: clock ticks since boot, boot-time clock */
+	char comm[64];
+};
+int tt_procfs_stat(struct tt_procfs *fs, uint32_t pid, struct tt_procfs_stat *ret);
+
+/* malloc'd. exe: the link's text without " (deleted)". */
+int tt_procfs_exe(struct tt_procfs *fs, uint32_t pid, char **ret);
+int tt_procfs_cwd(struct tt_procfs *fs, uint32_t pid, char **ret);
+/* argv's strings, each ended by NUL; at most max bytes. */
+int tt_procfs_cmdline(struct tt_procfs *fs, uint32_t pid, size_t max, char **ret, size_t *ret_len);
+/* Environment block; at most max bytes. The caller strips values before keeping anything. */
+int tt_procfs_environ(struct tt_procfs *fs, uint32_t pid, size_t max, char **ret, size_t *ret_len);
+/* cgroup v2 path ("/user.slice/..."), and container id (64 hex digits found in any hierarchy's path, or NULL). */
+int tt_procfs_cgroup(struct tt_procfs *fs, uint32_t pid, char **ret_path, char **ret_container);
+
+/* Opens a regular file as process pid sees it: PROC/pid/root + path, or if the process is gone the
+ * host's path. Refuses anything but regular files, without blocking. -> fd (O_CLOEXEC, O_RDONLY). */
+int tt_procfs_open(struct tt_procfs *fs, uint32_t pid, const char *path);
+/* realpath(3) inside the process's root, lexically bounded (40 links). malloc'd. */
+int tt_procfs_realpath(struct tt_procfs *fs, uint32_t pid, const char *path, char **ret);
+
+/* Ancestors of pid, nearest first, as JSON [{"pid","exe","argv":[...]}...] ending at pid 1 or after 16.
+ * Which kind the first recognised one is ("terminal", "editor", "ssh", "cron", "systemd", "container",
+ * or "unknown") comes first: {"kind":"ssh","ancestors":[...]}. malloc'd. argv is redacted (see identify.h). */
+int tt_procfs_launcher(struct tt_procfs *fs, uint32_t pid, char **ret_json);
+
+#endif

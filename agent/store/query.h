@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Read-only access for commands and exporters: SQL over the public views. */
+#ifndef TT_STORE_QUERY_H
+#define TT_STORE_QUERY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct tt_query_db;
+
+enum tt_value_type { TT_NULL, TT_INTEGER, TT_REAL, TT_TEXT };
+
+struct tt_value {
+	enum tt_value_type type;
+	int64_t i;
+	double d;
+	const char *text; /* TT_TEXT; not NUL-terminated guarantees: use len */
+	size_t len;
+};
+
+struct tt_query_row {
+	unsigned n;
+	const char *const *names;
+	const struct tt_value *values;
+};
+
+/* Opens read-only (never creates, never migrates). Errors as tt_store_open, and -ENOENT. */
+int tt_query_open(const char *path, struct tt_query_db **ret, char **ret_message);
+void tt_query_close(struct tt_query_db *db);
+const char *tt_query_error(const struct tt_query_db *db);
+
+/* Runs one SELECT (or EXPLAIN, or WITH ... SELECT) with text parameters bound in order. An authorizer
+ * refuses anything that writes, attaches or loads: -EPERM. Bad SQL: -EINVAL. fn returning non-zero
+ * stops and is returned. Rows are valid during the call. columns-only results call fn never;
+ * ret_names/ret_n (may be NULL) receive the column names before the first row through `head`. */
+int tt_query_run(struct tt_query_db *db, const char *sql, const char *const *params, unsigned n_params,
+		 int (*head)(unsigned n, const char *const *names, void *arg),
+		 int (*fn)(const struct tt_query_row *row, void *arg), void *arg);
+
+/* Resolves a unique prefix (at least 2 hex digits) to a session or process id.
+ * 0: *ret is set and *ret_kind is 's', 'p' or 'f'. -ENOENT: none. -ENOTUNIQ: several. */
+int tt_query_resolve(struct tt_query_db *db, const char *prefix, char ret[17], char *ret_kind);
+
+#endif

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Contents of the BPF maps that user space reads or writes. See event.h for conventions. */
+#ifndef TELLTALE_MAPS_H
+#define TELLTALE_MAPS_H
+
+#include "event.h"
+
+/* A slot is what all threads and forked children of one exec share: who they belong to and whether
+ * they are to be watched. Task storage only holds the slot's number, so a verdict reaches everybody
+ * at once. Numbers are never reused: a task whose slot is gone from the map is not ours. */
+enum tt_verdict {
+	TT_PENDING = 0, /* candidate executed: report, user space will decide */
+	TT_TRACKED = 1,
+	/* IGNORED is the absence of the slot. */
+};
+
+/* What was lost, counted where it happens. One counter is one record that did not arrive. */
+enum tt_loss {
+	TT_LOSS_FORK,
+	TT_LOSS_EXEC,
+	TT_LOSS_EXEC_ENV,
+	TT_LOSS_EXIT,
+	TT_LOSS_FILE, /* unaggregated file records; aggregated ones stay unsent in the map */
+	TT_LOSS_CONNECT,
+	TT_LOSS_ENV,
+	TT_LOSS_EXEC_FAILED,
+	TT_LOSS_NOTE,
+	TT_LOSS_SLOT, /* slots map full: a candidate's process was not observed */
+	TT_LOSS_STORAGE, /* task storage could not be created: a task was not observed */
+	TT_LOSS_SOCK, /* socks map full: a connection's outcome was not observed */
+	TT_LOSS_KINDS
+};
+
+/* Not lost, but worth knowing. */
+enum tt_stat {
+	TT_STAT_AGG_FULL, /* operations sent unaggregated */
+	TT_STAT_RETRY, /* first sightings whose reserve failed; tried again at the next one */
+	TT_STAT_REPORT, /* power-of-two reports that found no room: totals are flushed anyway */
+	TT_STAT_X32, /* x32 calls by tracked processes that were not decoded */
+	TT_STATS
+};
+
+struct tt_slot {
+	__u32 verdict; /* enum tt_verdict */
+	__u32 rename_epoch; /* grows with each successful rename by a task of this slot */
+	__u64 lost[TT_LOSS_KINDS];
+};
+
+struct tt_agg_value {
+	__u64 slot;
+	__u64 first_ns;
+	__u64 last_ns;
+	__u64 count;
+	__u64 bytes;
+	__u32 epoch; /* rename_epoch when the path was last sent */
+	__u32 sent; /* 1: the path is on the ring. 0: user space does not know this key yet */
+};
+TT_ASSERT_SIZE(struct tt_agg_value, 48);
+
+/* A TCP connect that has begun. Key: the kernel's struct sock address. */
+struct tt_sock {
+	__u64 slot;
+	__u64 start_ns; /* of the process */
+	__u64 begin_ns; /* SYN sent */
+	__u64 sock_id;
+	__u32 pid;
+	__u32 tid;
+	__u8 addr[16];
+	__u8 local_addr[16];
+	__u16 port; /* host order */
+	__u16 local_port;
+	__u16 family;
+	__u16 state; /* enum tt_conn_state */
+};
+
+/* Candidate names, matched with the last component of the executed path, of the interpreter, and of
+ * the file itself. Longer names are cut to fit on both sides. */
+struct tt_candidate_key {
+	char name[32];
+};
+
+#endif
