@@ -1,42 +1,94 @@
 # SPDX-License-Identifier: Apache-2.0
 # Telltale. Everything is built under build/; V=1 shows the commands; README.md says what to call.
+#
+# What is missing to build is installed by packaging/deps.sh when root asks for it, and named otherwise.
+# Each test, bench and subject is one source file; adding a file is all it takes.
 
 B	?= build
 CC	?= cc
 CLANG	?= clang
-BPFTOOL	?= $(shell command -v bpftool || echo /usr/sbin/bpftool)
 PKG	:= libbpf libelf zlib sqlite3 yaml-0.1 libpcre2-8 jansson libcap libxxhash
 
 PREFIX	?= /usr/local
 SYSCONFDIR ?= /etc
+BINDIR	?= $(PREFIX)/bin
 DATADIR	?= $(PREFIX)/share
+LIBDIR	?= $(PREFIX)/lib
 
-WARN	:= -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
+# An unknown, newer compiler's new warning must not keep a user from building: see `demo` below.
+WERROR	?= -Werror
+WARN	:= -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
 	   -Wwrite-strings -Wvla -Wimplicit-fallthrough -Wformat=2 -Wno-unused-parameter
-HARDEN	:= -fstack-protector-strong -fPIE -D_FORTIFY_SOURCE=2
+HARDEN	:= -fstack-protector-strong -fPIE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 CFLAGS	?= -O2 -g
-ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE $(WARN) $(HARDEN) $(CFLAGS) -Iagent -Iinclude -I$(B) \
-	   -DTT_SYSCONFDIR='"$(SYSCONFDIR)"' -DTT_DATADIR='"$(DATADIR)"' $(shell pkg-config --cflags $(PKG))
+ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE $(WARN) $(WERROR) $(HARDEN) $(CFLAGS) -Iagent -Iinclude -I$(B) \
+	   -DTT_SYSCONFDIR='"$(SYSCONFDIR)"' -DTT_DATADIR='"$(DATADIR)"' $(PKG_CFLAGS)
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS)
-LIBS	:= $(shell pkg-config --libs $(PKG))
 
 Q	:= $(if $(V),,@)
 say	= $(if $(V),,@printf '  %-8s%s\n' '$(1)' '$(2)')
 
-SRC	:= $(filter-out agent/main.c agent/cmd/%,$(wildcard agent/*/*.c))
-CMD_SRC	:= agent/main.c $(wildcard agent/cmd/*.c)
+CMD_SRC	:= $(wildcard agent/cmd/*.c)
+SRC	:= $(filter-out $(CMD_SRC),$(wildcard agent/*/*.c))
 OBJ	:= $(SRC:%.c=$(B)/%.o)
 CMD_OBJ	:= $(CMD_SRC:%.c=$(B)/%.o)
 SQL	:= $(sort $(wildcard agent/store/schema/*.sql))
+BPF_SRC	:= $(wildcard bpf/*.bpf.c)
+BPF_OBJ	:= $(BPF_SRC:%.c=$(B)/%.o)
+SKEL	:= $(if $(BPF_SRC),$(B)/telltale.skel.h)
 UNIT	:= $(patsubst %.c,$(B)/%,$(wildcard tests/unit/*/*.c))
+LIVE	:= $(patsubst %.c,$(B)/%,$(wildcard tests/bpf/*.c))
+FIXTURES := $(patsubst %.c,$(B)/%,$(wildcard tests/fixtures/*.c))
+BENCH	:= $(patsubst %.c,$(B)/%,$(wildcard tests/bench/*.c))
+FUZZ	:= $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/*.c))
 
 all: $(B)/telltale
 
-$(B)/telltale: $(CMD_OBJ) $(B)/libtelltale.a
+# ---- what this machine has: made once, and made anew when the list of needs changes
+NO_DEPS	:= clean format check-format uninstall
+ifneq ($(filter-out $(NO_DEPS),$(or $(MAKECMDGOALS),all)),)
+include $(B)/config.mk
+endif
+
+$(B)/config.mk: packaging/deps.sh
+	$(Q)packaging/deps.sh build
+	$(Q)mkdir -p $(@D) && { \
+		echo "BPFTOOL ?= $$(packaging/deps.sh --bpftool)"; \
+		echo "PKG_CFLAGS := $$(pkg-config --cflags $(PKG))"; \
+		echo "LIBS := $$(pkg-config --libs $(PKG))"; } > $@
+
+$(B)/.deps-%: packaging/deps.sh
+	$(Q)packaging/deps.sh $* && mkdir -p $(@D) && touch $@
+
+# ---- the BPF object and its skeleton
+BPF_ARCH := $(shell uname -m | sed 's/x86_64/x86/; s/aarch64/arm64/')
+BPF_CFLAGS = -g -O2 -target bpf -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Wextra $(WERROR) -Wno-unused-parameter \
+	   -Wno-gnu-variable-sized-type-not-at-end \
+	   -Ibpf -Iinclude $(PKG_CFLAGS)
+
+$(B)/bpf/%.bpf.o: bpf/%.bpf.c
+	$(call say,BPF,$@)
+	$(Q)mkdir -p $(@D) && $(CLANG) $(BPF_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/telltale.bpf.o: $(BPF_OBJ)
+	$(call say,BPFLINK,$@)
+	$(Q)$(BPFTOOL) gen object $@ $^
+
+$(B)/telltale.skel.h: $(B)/telltale.bpf.o
+	$(call say,SKEL,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< name telltale_bpf > $@
+
+# Once compiled, the .d files know who includes it.
+$(filter $(B)/agent/sensor/%,$(OBJ)) $(LIVE): | $(SKEL)
+
+# ---- the program
+$(B)/telltale: $(B)/agent/main.o $(CMD_OBJ) $(B)/libtelltale.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
 $(B)/libtelltale.a: $(OBJ)
+$(B)/libcmd.a: $(CMD_OBJ)
+$(B)/%.a:
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
@@ -44,18 +96,104 @@ $(B)/%.o: %.c
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
-# A unit test is one program; it links what it uses out of the library.
-$(B)/tests/unit/%: tests/unit/%.c $(B)/libtelltale.a
+# ---- tests. A unit or live test is one program; it links what it uses out of the library.
+LINK_TEST = $(Q)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -Itests -MMD -MP -o $@ $< \
+	   -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS)
+
+$(UNIT) $(LIVE): $(B)/%: %.c $(B)/libtelltale.a | $(B)/.deps-test
 	$(call say,TEST,$@)
-	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -Itests -MMD -MP -o $@ $< $(B)/libtelltale.a $(LIBS) -lcmocka
+	$(LINK_TEST) -lcmocka
+
+$(filter $(B)/tests/unit/cmd/%,$(UNIT)): $(B)/libcmd.a
+
+$(FIXTURES) $(BENCH): $(B)/%: %.c $(B)/libtelltale.a
+	$(call say,CC,$@)
+	$(LINK_TEST)
+
+include tests/subjects/subjects.mk
+
+test-programs: $(B)/telltale $(UNIT) $(LIVE) $(FIXTURES) subjects
+
+# tests/run.sh says how tests report, which need root, and what counts as skipped.
+check: $(B)/.deps-test
+	$(Q)$(MAKE) --no-print-directory B=$(B) test-programs
+	$(Q)tests/run.sh $(B) unit bpf e2e
 
 check-unit: $(UNIT)
-	$(Q)for t in $(UNIT); do ./$$t || exit 1; done
+	$(Q)tests/run.sh $(B) unit
+
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined
+check-asan:
+	$(Q)$(MAKE) --no-print-directory B=$(B)/asan CFLAGS='-O1 -g -fno-omit-frame-pointer $(SANITIZE)' \
+		LDFLAGS='$(SANITIZE)' check-unit
+
+# Each fuzz target runs FUZZ_SECONDS over its kept corpus. The library is built with the fuzzer's own clang.
+FUZZ_SECONDS ?= 20
+$(FUZZ): $(B)/%: %.c $(B)/libtelltale.a
+	$(call say,FUZZ,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) -fsanitize=fuzzer -Wno-missing-prototypes -Itests -MMD -MP -o $@ \
+		$< $(B)/libtelltale.a -pie $(LDFLAGS) $(LIBS)
+
+fuzz-programs: $(FUZZ)
+
+check-fuzz: $(B)/.deps-fuzz
+	$(Q)$(MAKE) --no-print-directory B=$(B)/fuzz CC=$(CLANG) LDFLAGS='$(SANITIZE)' \
+		CFLAGS='-O1 -g -fsanitize=fuzzer-no-link $(SANITIZE)' fuzz-programs
+	$(Q)tests/fuzz.sh $(B)/fuzz $(FUZZ_SECONDS)
+
+bench: $(BENCH) $(B)/telltale subjects
+	$(Q)for b in $(BENCH) $(wildcard tests/bench/*.sh); do \
+		case $$b in /*) ;; *) b=./$$b ;; esac; \
+		echo "== $$b"; B=$(B) TELLTALE=$(B)/telltale $$b || exit 1; done
+
+# Runs real, unmodified coding agents in the lab: not part of `check`, because it installs them.
+check-agents: $(B)/telltale
+	$(Q)if [ -z "$(TELLTALE_LAB_DIR)" ]; then \
+		echo "check-agents: skipped: set TELLTALE_LAB_DIR to a checkout of the lab"; \
+	else \
+		B=$(B) TELLTALE=$(abspath $(B))/telltale TELLTALE_LAB_DIR='$(TELLTALE_LAB_DIR)' tests/e2e/agents.sh; \
+	fi
+
+# The newcomer's command: also with a compiler that warns about more than ours.
+demo install: WERROR :=
+export AGENT
+demo: $(B)/telltale subjects
+	$(Q)tests/demo.sh $(B)
+
+# ---- formatting: other major versions of clang-format format differently
+FORMATTED = $(shell git ls-files '*.c' '*.h' | grep -v vmlinux.h)
+format:
+	$(Q)clang-format -i $(FORMATTED)
+
+check-format:
+	$(Q)if clang-format --version 2>/dev/null | grep -q 'version 14\.'; then \
+		clang-format --dry-run -Werror $(FORMATTED) && echo "format: ok"; \
+	else \
+		echo "format: skipped: needs clang-format 14"; [ "$(CI)" != true ]; \
+	fi
+
+# ---- installation. Definitions go to DATADIR and are replaced; SYSCONFDIR has what an administrator edits.
+MAN	:= $(wildcard docs/man/*.[1-8])
+CONF	:= $(wildcard config/agents.d/*.yaml config/categories.d/*.yaml) config/risk.yaml
+I	= $(DESTDIR)
+INSTALL	?= install
+
+install: $(B)/telltale
+	$(Q)$(INSTALL) -D -m 755 $(B)/telltale $(I)$(BINDIR)/telltale
+	$(Q)for f in $(CONF); do $(INSTALL) -D -m 644 $$f $(I)$(DATADIR)/telltale/$${f#config/}; done
+	$(Q)for f in $(MAN); do $(INSTALL) -D -m 644 $$f $(I)$(DATADIR)/man/man$${f##*.}/$${f##*/}; done
+	$(Q)packaging/files.sh install '$(I)' '$(BINDIR)' '$(DATADIR)' '$(LIBDIR)' '$(SYSCONFDIR)'
+
+uninstall:
+	$(Q)rm -f $(I)$(BINDIR)/telltale $(foreach f,$(MAN),$(I)$(DATADIR)/man/man$(subst .,,$(suffix $(f)))/$(notdir $(f)))
+	$(Q)rm -rf $(I)$(DATADIR)/telltale
+	$(Q)packaging/files.sh uninstall '$(I)' '$(BINDIR)' '$(DATADIR)' '$(LIBDIR)' '$(SYSCONFDIR)'
 
 clean:
 	rm -rf $(B)
 
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+-include $(shell find $(B) -name '*.d' -type f 2>/dev/null)
 
-.PHONY: all check-unit clean
+.PHONY: all subjects test-programs fuzz-programs check check-unit check-asan check-fuzz bench check-agents \
+	demo format check-format install uninstall clean
 .DELETE_ON_ERROR:
