@@ -11,15 +11,15 @@
 
 #include "util/util.h"
 
-#define NS_PER_S 1000000000LL
+#define NS_PER_S ((int64_t)1000000000)
 
 static const struct unit {
 	const char *name;
 	int64_t seconds;
 } units[] = {
-	{ "s", 1 },	   { "sec", 1 },     { "second", 1 },	{ "seconds", 1 },    { "m", 60 },
-	{ "min", 60 },	   { "minute", 60 }, { "minutes", 60 }, { "h", 3600 },	     { "hour", 3600 },
-	{ "hours", 3600 }, { "d", 86400 },   { "day", 86400 },	{ "days", 86400 },   { "w", 604800 },
+	{ "s", 1 },	    { "sec", 1 },	 { "second", 1 },   { "seconds", 1 },  { "m", 60 },
+	{ "min", 60 },	    { "minute", 60 },	 { "minutes", 60 }, { "h", 3600 },     { "hour", 3600 },
+	{ "hours", 3600 },  { "d", 86400 },	 { "day", 86400 },  { "days", 86400 }, { "w", 604800 },
 	{ "week", 604800 }, { "weeks", 604800 },
 };
 
@@ -325,7 +325,7 @@ void tt_timespec_duration(int64_t ns, char ret[static TT_TIMESPEC_MAX])
 		snprintf(ret, TT_TIMESPEC_MAX, "%s%" PRIu64 " ms", sign, n / 1000000);
 	else if (s < 60)
 		snprintf(ret, TT_TIMESPEC_MAX, "%s%" PRIu64 ".%02" PRIu64 " s", sign, s,
-			 n % NS_PER_S / 10000000);
+			 n % (uint64_t)NS_PER_S / 10000000);
 	else if (s < 3600)
 		snprintf(ret, TT_TIMESPEC_MAX, "%s%" PRIu64 " min %02" PRIu64 " s", sign, s / 60, s % 60);
 	else if (s < 86400)

@@ -1,0 +1,531 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Output of commands; see output.h. Owns the pager process. Knows nothing of what is printed. */
+#include "cmd/output.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <langinfo.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdarg.h>
+#include <sys/ioctl.h>
+#include <sys/wait.h>
+#include <wchar.h>
+
+extern char **environ;
+
+/* Narrower than this nothing is readable: then lines wrap instead of being cut. */
+#define WIDTH_MIN 40
+
+static const char *const style_codes[TT_STYLES] = {
+	[TT_BOLD] = "1", [TT_DIM] = "2",      [TT_GOOD] = "32",	  [TT_NOTICE] = "33",
+	[TT_BAD] = "31", [TT_ALARM] = "1;31", [TT_ACCENT] = "36",
+};
+
+static unsigned terminal_width(int fd)
+{
+	struct winsize size;
+
+	if (!isatty(fd))
+		return 0;
+	if (ioctl(fd, TIOCGWINSZ, &size) < 0 || size.ws_col == 0)
+		return 80;
+	return size.ws_col < WIDTH_MIN ? 0 : size.ws_col;
+}
+
+static bool want_color(enum tt_color color, int fd)
+{
+	const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	if (color != TT_COLOR_AUTO)
+		return color == TT_COLOR_ALWAYS;
+	return isatty(fd) && !(no_color && *no_color) && !tt_streq(term, "dumb");
+}
+
+void tt_output_init(struct tt_output *out, FILE *file, enum tt_color color)
+{
+	int fd = fileno(file);
+
+	*out = (struct tt_output){ .file = file,
+				   .color = want_color(color, fd),
+				   .utf8 = tt_streq(nl_langinfo(CODESET), "UTF-8"),
+				   .width = terminal_width(fd) };
+}
+
+/* Splits in place; words point into text. */
+static void split_words(char *text, char **words, unsigned max)
+{
+	unsigned n = 0;
+	char *save = NULL;
+
+	for (char *word = strtok_r(text, " \t", &save); word && n + 1 < max;
+	     word = strtok_r(NULL, " \t", &save))
+		words[n++] = word;
+	words[n] = NULL;
+}
+
+/* The reader's end of the pipe becomes the pager's stdin. */
+static int pager_spawn(char *const *argv, int in, pid_t *ret_pid)
+{
+	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attr;
+	sigset_t defaults;
+	int r;
+
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_adddup2(&actions, in, STDIN_FILENO);
+	posix_spawnattr_init(&attr);
+	sigemptyset(&defaults);
+	sigaddset(&defaults, SIGINT);
+	sigaddset(&defaults, SIGPIPE);
+	posix_spawnattr_setsigdefault(&attr, &defaults);
+	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGDEF);
+	r = posix_spawnp(ret_pid, argv[0], &actions, &attr, argv, environ);
+	posix_spawnattr_destroy(&attr);
+	posix_spawn_file_actions_destroy(&actions);
+	return -r;
+}
+
+/* With privileges that its user may not have (sudo of this one command), a pager must not offer a
+ * shell: less only, and told so. */
+static bool pager_command(char *text, size_t cap, char **words, unsigned max)
+{
+	bool elevated = geteuid() == 0 && (getuid() != 0 || getenv("SUDO_UID"));
+	const char *pager = elevated ? NULL : getenv("PAGER");
+
+	if (elevated)
+		setenv("LESSSECURE", "1", 1);
+	/* what a bare `less` in $PAGER needs in order to show colours and leave short output alone */
+	setenv("LESS", "FRX", 0);
+	if (snprintf(text, cap, "%s", pager ? pager : "less -FRX") >= (int)cap)
+		return false;
+	split_words(text, words, max);
+	return words[0] && strcmp(words[0], "cat") != 0;
+}
+
+static void pager_start(struct tt_output *out)
+{
+	char text[1024], *words[32];
+	FILE *file = NULL;
+	int ends[2];
+
+	if (!pager_command(text, sizeof(text), words, ARRAY_SIZE(words)) || pipe2(ends, O_CLOEXEC) < 0)
+		return;
+	/* Ctrl-C is the pager's to handle; when it leaves, writing fails instead of killing us. */
+	signal(SIGINT, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);
+	if (pager_spawn(words, ends[0], &out->pager) == 0)
+		file = fdopen(ends[1], "w");
+	else
+		out->pager = 0;
+	close(ends[0]);
+	if (!file) {
+		close(ends[1]);
+		signal(SIGINT, SIG_DFL);
+		signal(SIGPIPE, SIG_DFL);
+		return;
+	}
+	out->file = file;
+}
+
+void tt_output_open(struct tt_output *out, enum tt_color color, bool pager)
+{
+	tt_output_init(out, stdout, color);
+	if (pager && isatty(STDOUT_FILENO))
+		pager_start(out);
+}
+
+static void write_bytes(struct tt_output *out, const char *s, size_t n)
+{
+	if (n && !out->error && fwrite(s, 1, n, out->file) != n)
+		out->error = errno ? -errno : -EIO;
+}
+
+static void write_string(struct tt_output *out, const char *s)
+{
+	write_bytes(out, s, strlen(s));
+}
+
+int tt_output_close(struct tt_output *out)
+{
+	if (fflush(out->file) != 0 && !out->error)
+		out->error = -errno;
+	if (out->pager) {
+		fclose(out->file);
+		while (waitpid(out->pager, NULL, 0) < 0 && errno == EINTR)
+			;
+		out->pager = 0;
+		out->file = NULL;
+	}
+	return out->error == -EPIPE ? 0 : out->error;
+}
+
+bool tt_output_failed(const struct tt_output *out)
+{
+	return out->error != 0;
+}
+
+const char *tt_output_glyph(const struct tt_output *out, const char *unicode, const char *ascii)
+{
+	return out->utf8 ? unicode : ascii;
+}
+
+/* s is what tt_buf_terminal() made: well-formed UTF-8. */
+static size_t next_char(const char *s, size_t left, unsigned *ret_width)
+{
+	unsigned char c = (unsigned char)s[0];
+	size_t n = c < 0x80 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
+	wchar_t code = n == 1 ? c : c & (0x7f >> n);
+	int width;
+
+	if (n > left)
+		n = left;
+	for (size_t i = 1; i < n; i++)
+		code = (wchar_t)(code << 6) | (s[i] & 0x3f);
+	width = n == 1 ? 1 : wcwidth(code);
+	*ret_width = width < 0 ? 1 : (unsigned)width;
+	return n;
+}
+
+unsigned tt_output_width(const char *s, size_t n)
+{
+	unsigned width = 0, w;
+
+	for (size_t i = 0; i < n; width += w)
+		i += next_char(s + i, n - i, &w);
+	return width;
+}
+
+static void write_styled(struct tt_output *out, enum tt_style style, const char *s, size_t n)
+{
+	if (n == 0)
+		return;
+	if (out->color && style_codes[style]) {
+		write_string(out, "\033[");
+		write_string(out, style_codes[style]);
+		write_string(out, "m");
+		write_bytes(out, s, n);
+		write_string(out, "\033[0m");
+	} else {
+		write_bytes(out, s, n);
+	}
+	out->column += tt_output_width(s, n);
+}
+
+void tt_output_textn(struct tt_output *out, enum tt_style style, const char *s, size_t len)
+{
+	_cleanup_(tt_buf_done) struct tt_buf text = TT_BUF_INIT;
+
+	tt_buf_terminal(&text, s, len);
+	if (!tt_buf_ok(&text))
+		out->error = -ENOMEM;
+	else
+		write_styled(out, style, text.text, text.len);
+}
+
+void tt_output_text(struct tt_output *out, enum tt_style style, const char *s)
+{
+	tt_output_textn(out, style, s, strlen(s));
+}
+
+void tt_output_printf(struct tt_output *out, enum tt_style style, const char *format, ...)
+{
+	char *text = NULL;
+	va_list args;
+	int n;
+
+	va_start(args, format);
+	n = vasprintf(&text, format, args);
+	va_end(args);
+	if (n < 0) {
+		out->error = -ENOMEM;
+		return;
+	}
+	tt_output_textn(out, style, text, (size_t)n);
+	free(text);
+}
+
+void tt_output_pad(struct tt_output *out, unsigned column)
+{
+	if (out->column >= column) {
+		if (column) {
+			write_string(out, " ");
+			out->column++;
+		}
+		return;
+	}
+	for (; out->column < column; out->column++)
+		write_string(out, " ");
+}
+
+void tt_output_line(struct tt_output *out)
+{
+	write_string(out, "\n");
+	out->column = 0;
+}
+
+void tt_output_raw(struct tt_output *out, const struct tt_buf *buf)
+{
+	if (!tt_buf_ok(buf))
+		out->error = -ENOMEM;
+	else
+		write_bytes(out, buf->text, buf->len);
+}
+
+void tt_output_json(struct tt_output *out, const struct tt_buf *buf)
+{
+	tt_output_raw(out, buf);
+	tt_output_line(out);
+}
+
+/* Writes escaped text into exactly `room` columns at most, an ellipsis in place of what is cut. */
+static void write_cut(struct tt_output *out, enum tt_style style, const char *s, size_t n, unsigned room,
+		      enum tt_shrink shrink)
+{
+	const char *dots = tt_output_glyph(out, "\u2026", "~");
+	unsigned width = tt_output_width(s, n), w;
+	size_t i = 0;
+
+	if (width <= room) {
+		write_styled(out, style, s, n);
+		return;
+	}
+	if (room == 0)
+		return;
+	if (shrink == TT_CUT_HEAD) {
+		for (; width > room - 1; width -= w)
+			i += next_char(s + i, n - i, &w);
+		write_styled(out, TT_DIM, dots, strlen(dots));
+		write_styled(out, style, s + i, n - i);
+		return;
+	}
+	for (unsigned used = 0; i < n; used += w) {
+		size_t step = next_char(s + i, n - i, &w);
+
+		if (used + w > room - 1)
+			break;
+		i += step;
+	}
+	write_styled(out, style, s, i);
+	write_styled(out, TT_DIM, dots, strlen(dots));
+}
+
+void tt_output_fit(struct tt_output *out, enum tt_style style, const char *s)
+{
+	_cleanup_(tt_buf_done) struct tt_buf text = TT_BUF_INIT;
+	unsigned room = out->width > out->column ? out->width - out->column : 0;
+
+	tt_buf_terminal(&text, s, strlen(s));
+	if (!tt_buf_ok(&text))
+		out->error = -ENOMEM;
+	else if (out->width == 0)
+		write_styled(out, style, text.text, text.len);
+	else
+		write_cut(out, style, text.text, text.len, room, TT_CUT_TAIL);
+}
+
+/* ---- tables */
+
+/* Rows that decide on the widths; bounds what a table of millions of rows keeps in memory. */
+#define TABLE_SAMPLE 1000
+#define TABLE_GAP    2
+/* A column is not cut below this, or below its title. */
+#define COLUMN_MIN   8
+
+struct cell {
+	char *text;
+	size_t len;
+	unsigned width;
+	enum tt_style style;
+};
+
+struct tt_table {
+	struct tt_output *out;
+	unsigned n, next; /* next: column of the next cell */
+	struct tt_column *columns;
+	unsigned *widths;
+	struct cell *cells; /* TABLE_SAMPLE rows at most */
+	size_t n_cells, cap_cells;
+	bool laid_out;
+};
+
+static void table_free(struct tt_table *table)
+{
+	if (!table)
+		return;
+	for (size_t i = 0; i < table->n_cells; i++)
+		free(table->cells[i].text);
+	free(table->cells);
+	free(table->widths);
+	free(table->columns);
+	free(table);
+}
+
+struct tt_table *tt_table_new(struct tt_output *out, const struct tt_column *columns, unsigned n)
+{
+	struct tt_table *table = calloc(1, sizeof(*table));
+
+	if (!table)
+		return NULL;
+	table->out = out;
+	table->n = n;
+	table->columns = calloc(n, sizeof(*columns));
+	table->widths = calloc(n, sizeof(*table->widths));
+	if (!table->columns || !table->widths) {
+		table_free(table);
+		return NULL;
+	}
+	memcpy(table->columns, columns, n * sizeof(*columns));
+	return table;
+}
+
+static unsigned column_floor(const struct tt_column *column)
+{
+	unsigned title = (unsigned)strlen(column->title);
+
+	return title > COLUMN_MIN ? title : COLUMN_MIN;
+}
+
+/* Takes columns from the widest column that may shrink until the row fits or nothing gives. */
+static void table_shrink(struct tt_table *table)
+{
+	unsigned total = TABLE_GAP * (table->n - 1);
+
+	for (unsigned c = 0; c < table->n; c++)
+		total += table->widths[c];
+	while (total > table->out->width) {
+		unsigned widest = table->n;
+
+		for (unsigned c = 0; c < table->n; c++)
+			if (table->columns[c].shrink != TT_KEEP &&
+			    table->widths[c] > column_floor(&table->columns[c]) &&
+			    (widest == table->n || table->widths[c] > table->widths[widest]))
+				widest = c;
+		if (widest == table->n)
+			return;
+		table->widths[widest]--;
+		total--;
+	}
+}
+
+static void table_put(struct tt_table *table, unsigned c, enum tt_style style, const char *s, size_t len,
+		      unsigned width)
+{
+	struct tt_output *out = table->out;
+	bool last = c + 1 == table->n;
+	unsigned room = table->widths[c], left = 0, end;
+
+	/* without a terminal's edge nothing is cut; what came after the sample just juts out */
+	if (out->width == 0 && width > room)
+		room = width;
+	if (table->columns[c].shrink == TT_KEEP && width > room)
+		room = width;
+	end = out->column + room;
+	if (table->columns[c].right && width < room)
+		left = room - width;
+	if (left)
+		tt_output_pad(out, out->column + left);
+	write_cut(out, style, s, len, room, table->columns[c].shrink);
+	if (!last)
+		tt_output_pad(out, end + TABLE_GAP);
+}
+
+static void table_layout(struct tt_table *table)
+{
+	if (table->laid_out || table->n_cells == 0)
+		return;
+	table->laid_out = true;
+	for (unsigned c = 0; c < table->n; c++)
+		table->widths[c] = tt_output_width(table->columns[c].title, strlen(table->columns[c].title));
+	for (size_t i = 0; i < table->n_cells; i++)
+		if (table->cells[i].width > table->widths[i % table->n])
+			table->widths[i % table->n] = table->cells[i].width;
+	if (table->out->width)
+		table_shrink(table);
+	for (unsigned c = 0; c < table->n; c++) {
+		const char *title = table->columns[c].title;
+
+		table_put(table, c, TT_BOLD, title, strlen(title), tt_output_width(title, strlen(title)));
+	}
+	tt_output_line(table->out);
+}
+
+static void table_flush(struct tt_table *table)
+{
+	table_layout(table);
+	for (size_t i = 0; i < table->n_cells; i++) {
+		struct cell *cell = &table->cells[i];
+
+		table_put(table, i % table->n, cell->style, cell->text, cell->len, cell->width);
+		if ((i + 1) % table->n == 0)
+			tt_output_line(table->out);
+		free(cell->text);
+	}
+	table->n_cells = 0;
+}
+
+static struct cell *table_reserve(struct tt_table *table)
+{
+	if (table->n_cells == table->cap_cells) {
+		size_t cap = table->cap_cells ? table->cap_cells * 2 : 16 * (size_t)table->n;
+		struct cell *cells = reallocarray(table->cells, cap, sizeof(*cells));
+
+		if (!cells)
+			return NULL;
+		table->cells = cells;
+		table->cap_cells = cap;
+	}
+	return &table->cells[table->n_cells];
+}
+
+void tt_table_celln(struct tt_table *table, enum tt_style style, const char *s, size_t len)
+{
+	_cleanup_(tt_buf_done) struct tt_buf text = TT_BUF_INIT;
+	struct cell *cell = table_reserve(table);
+
+	tt_buf_terminal(&text, s, len);
+	tt_buf_add(&text, "", 0);
+	if (!cell || !tt_buf_ok(&text)) {
+		table->out->error = -ENOMEM;
+		return;
+	}
+	*cell = (struct cell){ .len = text.len,
+			       .width = tt_output_width(text.text, text.len),
+			       .style = style };
+	cell->text = TAKE_PTR(text.text);
+	table->n_cells++;
+	if (++table->next < table->n)
+		return;
+	table->next = 0;
+	if (table->laid_out || table->n_cells == TABLE_SAMPLE * (size_t)table->n)
+		table_flush(table);
+}
+
+void tt_table_cell(struct tt_table *table, enum tt_style style, const char *s)
+{
+	tt_table_celln(table, style, s, strlen(s));
+}
+
+void tt_table_cellf(struct tt_table *table, enum tt_style style, const char *format, ...)
+{
+	char *text = NULL;
+	va_list args;
+	int n;
+
+	va_start(args, format);
+	n = vasprintf(&text, format, args);
+	va_end(args);
+	if (n < 0) {
+		table->out->error = -ENOMEM;
+		return;
+	}
+	tt_table_celln(table, style, text, (size_t)n);
+	free(text);
+}
+
+void tt_table_end(struct tt_table *table)
+{
+	if (table)
+		table_flush(table);
+	table_free(table);
+}
