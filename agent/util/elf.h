@@ -16,10 +16,15 @@ struct tt_elf {
 	char *libc; /* DT_NEEDED name of the C library ("libc.so.6", "libc.musl-x86_64.so.1", "libc.so"), or NULL */
 };
 
-int tt_elf_read(int fd, struct tt_elf *ret); /* -ENOEXEC: not an ELF file */
+/* -ENOEXEC: not an ELF file of this machine's byte order, or its header leads nowhere. Parts that are
+ * damaged beyond the header count as missing. *ret is filled on success only. */
+int tt_elf_read(int fd, struct tt_elf *ret);
 void tt_elf_done(struct tt_elf *elf);
 
 /* File offset of a function symbol (.dynsym first, then .symtab): what a uprobe wants. -ENOENT: no such symbol. */
 int tt_elf_symbol_offset(int fd, const char *name, uint64_t *ret_offset);
+
+/* Where in the file a section's contents are. -ENOENT: no such section, or nothing of it in the file. */
+int tt_elf_section(int fd, const char *name, uint64_t *ret_offset, uint64_t *ret_size);
 
 #endif
