@@ -40,11 +40,10 @@ enum tt_ev_type {
 	TT_EV_EXEC_ENV, /* follow their TT_EV_EXEC */
 	TT_EV_EXIT,
 	/* activity ring */
-	TT_EV_FILE, /* open and readlink, successful or not */
+	TT_EV_FILE, /* open and readlink, successful or not; failed exec */
 	TT_EV_CONNECT,
 	TT_EV_ENV,
 	TT_EV_COUNT, /* an aggregated operation's count reached a power of two */
-	TT_EV_EXEC_FAILED,
 	TT_EV_NOTE, /* something that limits what can be seen: enum tt_note */
 	TT_EV_TYPES
 };
@@ -163,7 +162,7 @@ struct tt_agg_key {
 };
 TT_ASSERT_SIZE(struct tt_agg_key, 40);
 
-/* An open or readlink. data: path (components; of the object, when there is one), base (components:
+/* An open, a readlink, or an exec that failed. data: path (components; of the object, when there is one), base (components:
  * the directory a relative spelling starts from), user (the caller's spelling), target (what
  * readlink returned). base and user are sent for failed calls and readlink, and for a successful
  * open whose last component differs from the caller's. */
@@ -248,19 +247,6 @@ struct tt_ev_count {
 	__u64 bytes;
 };
 TT_ASSERT_SIZE(struct tt_ev_count, 96);
-
-/* data: filename as the caller gave it. */
-struct tt_ev_exec_failed {
-	struct tt_ev_header hdr;
-	struct tt_agg_key key;
-	__u64 count;
-	__u64 first_ns;
-	__u16 base_len; /* components */
-	__u16 user_len;
-	__u32 pad;
-	char data[];
-};
-TT_ASSERT_SIZE(struct tt_ev_exec_failed, 104);
 
 enum tt_note {
 	TT_NOTE_IO_URING = 1, /* the process set up an io_uring: operations through it are not seen */

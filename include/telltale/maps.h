@@ -23,7 +23,6 @@ enum tt_loss {
 	TT_LOSS_FILE, /* unaggregated file records; aggregated ones stay unsent in the map */
 	TT_LOSS_CONNECT,
 	TT_LOSS_ENV,
-	TT_LOSS_EXEC_FAILED,
 	TT_LOSS_NOTE,
 	TT_LOSS_SLOT, /* slots map full: a candidate's process was not observed */
 	TT_LOSS_STORAGE, /* task storage could not be created: a task was not observed */
@@ -72,6 +71,19 @@ struct tt_sock {
 	__u16 family;
 	__u16 state; /* enum tt_conn_state */
 };
+
+/* What the task iterators write: one per process (list) or per task newly bound to a slot (attach). */
+struct tt_iter_task {
+	__u32 pid; /* tgid */
+	__u32 tid;
+	__u32 ppid;
+	__u32 uid; /* effective */
+	__u64 start_ns;
+	__u64 parent_start_ns;
+	__u64 slot; /* 0: not tracked */
+	char comm[16];
+};
+TT_ASSERT_SIZE(struct tt_iter_task, 56);
 
 /* Candidate names, matched with the last component of the executed path, of the interpreter, and of
  * the file itself. Longer names are cut to fit on both sides. */

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Aggregation: the first sighting of an operation goes out with its name, later ones only count.
+ *
+ * agg_note() finds or makes the entry and counts the operation. The caller then asks agg_due() and
+ * sends the full record when it is due, and tells agg_sent(). Nothing is evicted here. An entry that was
+ * never sent holds its count until user space reads it: an operation is in a row or in the account
+ * of losses, never nowhere. */
+#ifndef TT_BPF_AGG_H
+#define TT_BPF_AGG_H
+
+#include "task.bpf.h"
+
+enum agg_due {
+	AGG_COUNTED, /* known: nothing to send */
+	AGG_FIRST, /* send the full record */
+	AGG_AGAIN, /* send it anew: a directory above may have been renamed */
+	AGG_ALONE, /* not aggregated: send a full record that counts one */
+};
+
+static __always_inline __u64 mix(__u64 h, __u64 word)
+{
+	h ^= word;
+	h *= 0xff51afd7ed558ccdULL;
+	return h ^ (h >> 32);
+}
+
+static __always_inline enum agg_due agg_note(const struct subject *s, const struct tt_agg_key *key, __u64 now,
+					     struct tt_agg_value **ret)
+{
+	struct tt_agg_value *value = bpf_map_lookup_elem(&agg, key);
+	__u64 n;
+
+	if (!value) {
+		struct tt_agg_value fresh = { .slot = s->slot_id, .first_ns = now, .last_ns = now };
+
+		bpf_map_update_elem(&agg, key, &fresh, BPF_NOEXIST);
+		/* another thread may have been first; no entry: the map is full or busy */
+		value = bpf_map_lookup_elem(&agg, key);
+	}
+	*ret = value;
+	if (!value || value->last_ns < freeze_ns) {
+		*ret = NULL;
+		count_stat(TT_STAT_AGG_FULL);
+		return AGG_ALONE;
+	}
+	value->last_ns = now;
+	__sync_fetch_and_add(&value->count, 1);
+	if (!value->sent)
+		return AGG_FIRST;
+	if (value->epoch != s->slot->rename_epoch)
+		return AGG_AGAIN;
+
+	n = value->count;
+	if (n & (n - 1))
+		return AGG_COUNTED;
+	{
+		struct tt_ev_count *ev = bpf_ringbuf_reserve(&activity, sizeof(*ev), 0);
+
+		if (!ev) {
+			count_stat(TT_STAT_REPORT);
+			return AGG_COUNTED;
+		}
+		header(&ev->hdr, s, TT_EV_COUNT, sizeof(*ev), now);
+		ev->key = *key;
+		ev->count = n;
+		ev->bytes = value->bytes;
+		bpf_ringbuf_submit(ev, BPF_RB_NO_WAKEUP);
+	}
+	return AGG_COUNTED;
+}
+
+/* After an attempt to send: error is the ring's answer. */
+static __always_inline void agg_sent(const struct subject *s, struct tt_agg_value *value, enum tt_loss kind,
+				     long error)
+{
+	if (!value) {
+		if (error)
+			count_loss(s->slot, kind);
+		return;
+	}
+	if (error) {
+		count_stat(TT_STAT_RETRY);
+		return;
+	}
+	value->epoch = s->slot->rename_epoch;
+	value->sent = 1;
+}
+
+#endif

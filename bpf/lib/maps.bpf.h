@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Every map and every setting. Sizes here are defaults; user space sets them before loading.
+ *
+ * Who writes what: slots - the kernel opens (exec of a candidate), user space judges and deletes.
+ * agg - the kernel adds and counts, user space deletes (ended processes, frozen entries). socks - the
+ * kernel only; user space reads. candidates, attach, freeze_ns - user space only. */
+#ifndef TT_BPF_MAPS_H
+#define TT_BPF_MAPS_H
+
+#include "../vmlinux.h"
+#include "telltale/maps.h"
+
+#include <bpf/bpf_helpers.h>
+
+/* Objects are linked into one: maps.bpf.c defines, the others refer. */
+#ifdef TT_DEFINE_MAPS
+#define TT_MAP
+#define TT_SETTING(type, name, value) const volatile type name = value
+#define TT_GLOBAL(type, name)	      volatile type name = 0
+#else
+#define TT_MAP			      extern
+#define TT_SETTING(type, name, value) extern const volatile type name
+#define TT_GLOBAL(type, name)	      extern volatile type name
+#endif
+
+/* ---- settings, constant once loaded */
+TT_SETTING(__u64, hash_seed, 0x9e3779b97f4a7c15); /* random per start: nobody can prepare collisions */
+TT_SETTING(__u64, candidate_min_size, 32 << 20); /* larger executables are always candidates */
+TT_SETTING(__u32, sleepable_uprobes, 0);
+
+/* ---- changed while running */
+/* Aggregation entries last touched before this are not touched again: user space is about to delete them. */
+TT_GLOBAL(__u64, freeze_ns);
+
+TT_MAP struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4 << 20);
+} lifecycle SEC(".maps");
+
+TT_MAP struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 16 << 20);
+} activity SEC(".maps");
+
+TT_MAP struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u64);
+	__type(value, struct tt_slot);
+} slots SEC(".maps");
+
+/* What a thread carries. Apart from the slot, only what lasts for one system or library call. */
+struct task_state {
+	__u64 slot;
+	__u64 connecting; /* struct sock that this thread is connecting */
+	__u64 env_name; /* name pointer of a look-up function that may call getenv in turn */
+	__u64 env_sp;
+};
+
+TT_MAP struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct task_state);
+} tasks SEC(".maps");
+
+TT_MAP struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 65536);
+	__type(key, struct tt_agg_key);
+	__type(value, struct tt_agg_value);
+} agg SEC(".maps");
+
+TT_MAP struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 16384);
+	__type(key, __u64);
+	__type(value, struct tt_sock);
+} socks SEC(".maps");
+
+TT_MAP struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__type(key, struct tt_candidate_key);
+	__type(value, __u32);
+} candidates SEC(".maps");
+
+/* Processes (tgid) to bind to a slot, for agents that ran before telltale did. */
+TT_MAP struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 16384);
+	__type(key, __u32);
+	__type(value, __u64);
+} attach SEC(".maps");
+
+/* Losses that belong to no slot, by enum tt_loss, then by enum tt_stat. */
+TT_MAP struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, TT_LOSS_KINDS + TT_STATS);
+	__type(key, __u32);
+	__type(value, __u64);
+} counters SEC(".maps");
+
+/* Next slot and sock numbers; the CPU's number goes into the upper bits. */
+TT_MAP struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} serial SEC(".maps");
+
+/* A record under construction. room is as long as a masked, variable offset plus one full-sized read reach. */
+#define SCRATCH_DATA 16384
+#define TT_FIXED_MAX 256
+struct scratch {
+	char user[TT_PATH_MAX + 8];
+	struct {
+		__u64 dentry, mnt; /* where the walk is */
+		__u32 len, count;
+		__u32 flags, pad; /* enum tt_ev_flags that it found */
+	} walk;
+	/* the records' fixed parts end where room, their data, begins */
+	union {
+		struct {
+			char pad_file[TT_FIXED_MAX - sizeof(struct tt_ev_file)];
+			struct tt_ev_file file;
+		};
+		struct {
+			char pad_connect[TT_FIXED_MAX - sizeof(struct tt_ev_connect)];
+			struct tt_ev_connect connect;
+		};
+		struct {
+			char pad_exec[TT_FIXED_MAX - sizeof(struct tt_ev_exec)];
+			struct tt_ev_exec exec;
+		};
+		struct {
+			char pad_env[TT_FIXED_MAX - sizeof(struct tt_ev_exec_env)];
+			struct tt_ev_exec_env env;
+		};
+	};
+	char room[SCRATCH_DATA + TT_PATH_MAX];
+};
+
+/* Programs that can interrupt each other have each their own. */
+enum scratch_of { SCRATCH_ACTIVITY, SCRATCH_LIFECYCLE, SCRATCHES };
+
+TT_MAP struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, SCRATCHES);
+	__type(key, __u32);
+	__type(value, struct scratch);
+} scratch SEC(".maps");
+
+static __always_inline struct scratch *scratch_get(__u32 of)
+{
+	return bpf_map_lookup_elem(&scratch, &of);
+}
+
+/* Functions with long loops are global: the verifier then checks each once, for any argument, and not once
+ * per way that leads to it. Their arguments have to be numbers (before 5.12 nothing else is allowed). */
+#define TT_GLOBAL_FUNCTION __weak __noinline
+
+#endif

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Paths from dentries and mounts.
+ *
+ * bpf_d_path is not allowed where we need it, so this walks d_parent and mount points itself, as
+ * fs/d_path.c:prepend_path does, up to the process's root. Components are written leaf first
+ * (event.h). The cursor lives in map memory: with it in registers verifiers since 6.12 refuse the
+ * loop, because every iteration then looks different to them. */
+#ifndef TT_BPF_PATH_H
+#define TT_BPF_PATH_H
+
+#include "maps.bpf.h"
+
+#include <bpf/bpf_core_read.h>
+
+/* Components and mount points together: a path of 256 components below 24 stacked mounts. */
+#define WALK_STEPS (TT_COMPONENTS_MAX + 24)
+
+#define ROOM_MASK (SCRATCH_DATA - 1)
+
+/* Appends the path of walk.dentry on walk.mnt to the room at offset `at`. Returns the number of bytes. Sets
+ * walk.flags: TT_EVF_PATH_CUT where the path was longer than TT_PATH_MAX or deeper than TT_COMPONENTS_MAX,
+ * TT_EVF_UNREACHABLE where it ended elsewhere than at the current task's root. */
+TT_GLOBAL_FUNCTION int path_walk(__u32 of, __u32 at)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct dentry *root = BPF_CORE_READ(task, fs, root.dentry);
+	struct vfsmount *root_mnt = BPF_CORE_READ(task, fs, root.mnt);
+	struct scratch *s = scratch_get(of);
+	int i;
+
+	if (!s)
+		return 0;
+	s->walk.len = 0;
+	s->walk.count = 0;
+	s->walk.flags = 0;
+	for (i = 0; i < WALK_STEPS; i++) {
+		struct dentry *dentry = (struct dentry *)s->walk.dentry, *parent;
+		struct vfsmount *mnt = (struct vfsmount *)s->walk.mnt;
+		const unsigned char *name;
+		__u32 len = s->walk.len;
+		long n;
+
+		if (dentry == root && mnt == root_mnt)
+			return len;
+		parent = BPF_CORE_READ(dentry, d_parent);
+		if (dentry == BPF_CORE_READ(mnt, mnt_root) || dentry == parent) {
+			struct mount *m = (void *)mnt - bpf_core_field_offset(struct mount, mnt);
+			struct mount *up = BPF_CORE_READ(m, mnt_parent);
+
+			if (up == m || dentry != BPF_CORE_READ(mnt, mnt_root)) {
+				/* the top of a tree that is not this task's: a pipe, a memfd, an
+				 * unmounted or foreign mount */
+				s->walk.flags = TT_EVF_UNREACHABLE;
+				return len;
+			}
+			s->walk.dentry = (__u64)BPF_CORE_READ(m, mnt_mountpoint);
+			s->walk.mnt = (__u64)up + bpf_core_field_offset(struct mount, mnt);
+			continue;
+		}
+		if (len >= TT_PATH_MAX || s->walk.count >= TT_COMPONENTS_MAX)
+			break;
+		name = BPF_CORE_READ(dentry, d_name.name);
+		n = bpf_probe_read_kernel_str(s->room + ((at + len) & ROOM_MASK), 256, name);
+		if (n < 0)
+			break;
+		/* a name with its NUL takes what "/" and the name take: what open(2) takes fits exactly */
+		if (len + n > TT_PATH_MAX)
+			break;
+		s->walk.len = len + n;
+		s->walk.count++;
+		s->walk.dentry = (__u64)parent;
+	}
+	s->walk.flags = TT_EVF_PATH_CUT;
+	return s->walk.len;
+}
+
+static __always_inline __u32 path_append(struct scratch *s, __u32 of, struct path *path, __u32 at)
+{
+	s->walk.dentry = (__u64)BPF_CORE_READ(path, dentry);
+	s->walk.mnt = (__u64)BPF_CORE_READ(path, mnt);
+	return path_walk(of, at);
+}
+
+/* A dentry that is neither a root nor in the hash table has lost its name: fs/d_path.c:d_path. */
+static __always_inline bool dentry_unlinked(struct dentry *dentry)
+{
+	return !BPF_CORE_READ(dentry, d_hash.pprev) && BPF_CORE_READ(dentry, d_parent) != dentry;
+}
+
+#endif

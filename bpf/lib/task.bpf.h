@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Is this task ours? The first thing every hook asks. */
+#ifndef TT_BPF_TASK_H
+#define TT_BPF_TASK_H
+
+#include "compat.bpf.h"
+#include "maps.bpf.h"
+
+#define PF_IO_WORKER 0x00000010
+
+/* What a hook knows once it has found out that the task is watched. */
+struct subject {
+	struct task_struct *task;
+	struct task_state *state;
+	struct tt_slot *slot;
+	__u64 slot_id;
+	__u64 start_ns;
+	__u32 pid, tid;
+};
+
+static __always_inline void count(__u32 counter)
+{
+	__u64 *n = bpf_map_lookup_elem(&counters, &counter);
+
+	if (n)
+		(*n)++;
+}
+
+static __always_inline void count_stat(enum tt_stat stat)
+{
+	count(TT_LOSS_KINDS + stat);
+}
+
+static __always_inline void count_loss(struct tt_slot *slot, enum tt_loss kind)
+{
+	if (slot)
+		__sync_fetch_and_add(&slot->lost[kind], 1);
+	else
+		count(kind);
+}
+
+static __always_inline __u64 process_start(struct task_struct *task)
+{
+	return BPF_CORE_READ(task, group_leader, start_boottime);
+}
+
+/* Storage of this thread; threads that io_uring starts have none, their process's leader has. */
+static __always_inline struct task_state *task_state(struct task_struct *task)
+{
+	struct task_state *state = bpf_task_storage_get(&tasks, task, NULL, 0);
+
+	if (!state && (task->flags & PF_IO_WORKER))
+		state = bpf_task_storage_get(&tasks, task->group_leader, NULL, 0);
+	return state;
+}
+
+/* True and *s filled when current is watched. A task whose slot is gone (verdict IGNORED, or its session is
+ * over) drops its storage here, so that it costs as little as any other from then on. */
+static __always_inline bool subject_current(struct subject *s)
+{
+	s->task = bpf_get_current_task_btf();
+	s->state = task_state(s->task);
+	if (!s->state)
+		return false;
+
+	s->slot_id = s->state->slot;
+	s->slot = bpf_map_lookup_elem(&slots, &s->slot_id);
+	if (!s->slot) {
+		bpf_task_storage_delete(&tasks, s->task);
+		return false;
+	}
+	s->pid = s->task->tgid;
+	s->tid = s->task->pid;
+	s->start_ns = process_start(s->task);
+	return true;
+}
+
+/* A size that the verifier believes: without the barriers the compiler tests one register and passes another. */
+static __always_inline __u64 at_most(__u64 n, __u64 max)
+{
+	barrier_var(n);
+	if (n > max)
+		n = max;
+	barrier_var(n);
+	return n;
+}
+
+static __always_inline void header(struct tt_ev_header *hdr, const struct subject *s, __u16 type, __u32 size,
+				   __u64 now)
+{
+	hdr->size = size;
+	hdr->type = type;
+	hdr->flags = 0;
+	hdr->time_ns = now;
+	hdr->slot = s->slot_id;
+	hdr->start_ns = s->start_ns;
+	hdr->pid = s->pid;
+	hdr->tid = s->tid;
+}
+
+/* The reader polls while anything is tracked. Wake it only when a ring fills faster than it polls:
+ * wake-ups are the largest cost of an event (docs/performance.md). */
+static __always_inline __u64 wakeup(void *ring, __u64 threshold)
+{
+	return bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) > threshold ? BPF_RB_FORCE_WAKEUP
+								      : BPF_RB_NO_WAKEUP;
+}
+
+static __always_inline __u64 serial_next(void)
+{
+	__u32 zero = 0;
+	__u64 *n = bpf_map_lookup_elem(&serial, &zero);
+
+	/* n is never NULL: the array has an entry 0 */
+	return ((__u64)bpf_get_smp_processor_id() + 1) << 44 | (n ? ++*n : 0);
+}
+
+#endif

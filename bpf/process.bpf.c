@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Life of processes, the same for both backends: fork, exec, exit, and the task walk for processes that
+ * were there before us. Also TCP states, which no backend sees otherwise.
+ *
+ * A candidate executed outside any watched tree opens a slot here and reports from its first instruction;
+ * the verdict comes later. sched_process_fork fires before the child runs, so a child is watched from its
+ * first instruction as well. Threads get their copy of the storage and no record. */
+#include "vmlinux.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+#include "lib/path.bpf.h"
+#include "lib/sock.bpf.h"
+#include "lib/task.bpf.h"
+
+#define SIGNAL_GROUP_EXIT 0x00000004 /* include/linux/sched/signal.h */
+
+/* A quarter of the ring. */
+#define LIFECYCLE_WAKEUP (1 << 20)
+
+/* ---- fork */
+
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(pr_fork, struct task_struct *parent, struct task_struct *child)
+{
+	struct task_state *state, *copy;
+	struct tt_ev_fork *ev;
+	struct subject sub;
+
+	if (!subject_current(&sub))
+		return 0;
+	state = sub.state;
+	copy = bpf_task_storage_get(&tasks, child, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!copy) {
+		count_loss(sub.slot, TT_LOSS_STORAGE);
+		if (child->pid != child->tgid)
+			return 0;
+	} else {
+		copy->slot = state->slot;
+	}
+	if (child->pid != child->tgid)
+		return 0;
+
+	ev = bpf_ringbuf_reserve(&lifecycle, sizeof(*ev), 0);
+	if (!ev) {
+		count_loss(sub.slot, TT_LOSS_FORK);
+		return 0;
+	}
+	ev->parent_start_ns = sub.start_ns;
+	ev->parent_pid = sub.pid;
+	ev->ppid = BPF_CORE_READ(child, real_parent, tgid);
+	ev->uid = BPF_CORE_READ(child, cred, euid.val);
+	ev->pad = 0;
+	sub.start_ns = child->start_boottime;
+	sub.pid = child->tgid;
+	sub.tid = child->pid;
+	header(&ev->hdr, &sub, TT_EV_FORK, sizeof(*ev), bpf_ktime_get_boot_ns());
+	bpf_ringbuf_submit(ev, wakeup(&lifecycle, LIFECYCLE_WAKEUP));
+	return 0;
+}
+
+/* ---- exec */
+
+static __always_inline bool name_is_candidate(const struct tt_candidate_key *key)
+{
+	return bpf_map_lookup_elem(&candidates, key) != NULL;
+}
+
+/* The last component of a kernel string: looked for from its end, as far as a name can reach (NAME_MAX). */
+TT_GLOBAL_FUNCTION int path_is_candidate(__u64 path)
+{
+	struct scratch *s = scratch_get(SCRATCH_LIFECYCLE);
+	struct tt_candidate_key key = {};
+	__u32 end, i;
+	long n;
+
+	if (!s)
+		return 0;
+	n = bpf_probe_read_kernel_str(s->user, TT_PATH_MAX, (void *)path);
+	if (n <= 1)
+		return 0;
+	end = n - 1;
+	for (i = 0; i < 255; i++) {
+		if (i >= end || s->user[(end - 1 - i) & (TT_PATH_MAX - 1)] == '/')
+			break;
+	}
+	bpf_probe_read_kernel_str(key.name, sizeof(key.name), s->user + ((end - i) & (TT_PATH_MAX - 1)));
+	return name_is_candidate(&key);
+}
+
+static __always_inline bool exec_is_candidate(struct linux_binprm *bprm)
+{
+	struct tt_candidate_key key = {};
+	const char *filename = BPF_CORE_READ(bprm, filename), *interp = BPF_CORE_READ(bprm, interp);
+
+	if (BPF_CORE_READ(bprm, file, f_inode, i_size) >= candidate_min_size)
+		return true;
+	bpf_probe_read_kernel_str(key.name, sizeof(key.name),
+				  BPF_CORE_READ(bprm, file, f_path.dentry, d_name.name));
+	if (name_is_candidate(&key))
+		return true;
+	if (path_is_candidate((__u64)filename))
+		return true;
+	return interp != filename && path_is_candidate((__u64)interp);
+}
+
+/* Opens a slot for the task, which executed a candidate outside any watched tree. */
+static __always_inline bool open_slot(struct subject *sub)
+{
+	struct tt_slot fresh = { .verdict = TT_PENDING };
+	struct task_state *state;
+
+	sub->slot_id = serial_next();
+	if (bpf_map_update_elem(&slots, &sub->slot_id, &fresh, BPF_NOEXIST)) {
+		count(TT_LOSS_SLOT);
+		return false;
+	}
+	state = bpf_task_storage_get(&tasks, sub->task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!state) {
+		bpf_map_delete_elem(&slots, &sub->slot_id);
+		count(TT_LOSS_STORAGE);
+		return false;
+	}
+	state->slot = sub->slot_id;
+	sub->state = state;
+	sub->slot = bpf_map_lookup_elem(&slots, &sub->slot_id);
+	return sub->slot != NULL;
+}
+
+/* The environment block, in chunks, after the exec record. */
+static __noinline int send_env(struct scratch *s, const struct subject *sub, struct mm_struct *mm, __u64 now)
+{
+	__u64 start = BPF_CORE_READ(mm, env_start), end = BPF_CORE_READ(mm, env_end);
+	struct tt_ev_exec_env *ev = &s->env;
+	__u32 i;
+
+	for (i = 0; i < TT_ENV_CHUNKS_MAX; i++) {
+		__u64 at = start + i * TT_ENV_CHUNK_MAX, len;
+
+		if (at >= end)
+			return 0;
+		len = at_most(end - at, TT_ENV_CHUNK_MAX);
+		header(&ev->hdr, sub, TT_EV_EXEC_ENV, sizeof(*ev) + len, now);
+		ev->offset = i * TT_ENV_CHUNK_MAX;
+		ev->len = len;
+		if (bpf_probe_read_user(s->room, len, (void *)at))
+			ev->hdr.flags |= TT_EVF_USER_FAULT;
+		if (bpf_ringbuf_output(&lifecycle, ev, sizeof(*ev) + len, BPF_RB_NO_WAKEUP))
+			count_loss(sub->slot, TT_LOSS_EXEC_ENV);
+	}
+	return 0;
+}
+
+static __always_inline __u32 append_kernel_string(struct scratch *s, const char *string, __u32 at,
+						  __u32 *flags)
+{
+	long n = bpf_probe_read_kernel_str(s->room + (at & ROOM_MASK), TT_PATH_MAX, string);
+
+	if (n <= 0)
+		return 0;
+	if (n == TT_PATH_MAX)
+		*flags |= TT_EVF_USER_CUT;
+	return n - 1;
+}
+
+static __always_inline __u32 tty_number(struct task_struct *task)
+{
+	struct tty_struct *tty = BPF_CORE_READ(task, signal, tty);
+
+	if (!tty)
+		return 0;
+	return (__u32)BPF_CORE_READ(tty, driver, major) << 20 |
+	       (BPF_CORE_READ(tty, driver, minor_start) + BPF_CORE_READ(tty, index));
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(pr_exec, struct task_struct *task, pid_t old_pid, struct linux_binprm *bprm)
+{
+	__u64 now = bpf_ktime_get_boot_ns(), arg_start, arg_end, env_start, env_end, size;
+	__u32 flags = 0, at, len;
+	bool ours, candidate;
+	struct tt_ev_exec *ev;
+	struct mm_struct *mm;
+	struct subject sub;
+	struct scratch *s;
+	struct file *file;
+	const char *interp;
+
+	s = scratch_get(SCRATCH_LIFECYCLE);
+	if (!s)
+		return 0;
+	ours = subject_current(&sub);
+	candidate = exec_is_candidate(bprm);
+	if (!ours) {
+		if (!candidate)
+			return 0;
+		sub.task = bpf_get_current_task_btf();
+		sub.pid = sub.task->tgid;
+		sub.tid = sub.task->pid;
+		sub.start_ns = process_start(sub.task);
+		if (!open_slot(&sub))
+			return 0;
+		flags |= TT_EVF_NEW_SLOT;
+	}
+	if (candidate)
+		flags |= TT_EVF_CANDIDATE;
+
+	ev = &s->exec;
+	file = BPF_CORE_READ(bprm, file);
+	ev->ino = BPF_CORE_READ(file, f_inode, i_ino);
+	ev->file_size = BPF_CORE_READ(file, f_inode, i_size);
+	ev->dev = BPF_CORE_READ(file, f_inode, i_sb, s_dev);
+	ev->ppid = BPF_CORE_READ(task, real_parent, tgid);
+	ev->parent_start_ns = BPF_CORE_READ(task, real_parent, group_leader, start_boottime);
+	ev->mnt_ns = BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum);
+	ev->cgroup_id = bpf_get_current_cgroup_id();
+	ev->uid = BPF_CORE_READ(task, cred, euid.val);
+	ev->loginuid = task_loginuid(task);
+	ev->tty = tty_number(task);
+	ev->old_tid = old_pid;
+	ev->argc = BPF_CORE_READ(bprm, argc);
+	__builtin_memset(ev->pad, 0, sizeof(ev->pad));
+
+	if (dentry_unlinked(BPF_CORE_READ(file, f_path.dentry)))
+		flags |= TT_EVF_DELETED;
+	at = path_append(s, SCRATCH_LIFECYCLE, &file->f_path, 0);
+	flags |= s->walk.flags;
+	ev->exe_len = at;
+	s->walk.dentry = (__u64)BPF_CORE_READ(task, fs, pwd.dentry);
+	s->walk.mnt = (__u64)BPF_CORE_READ(task, fs, pwd.mnt);
+	len = path_walk(SCRATCH_LIFECYCLE, at);
+	if (s->walk.flags & TT_EVF_PATH_CUT)
+		flags |= TT_EVF_BASE_CUT;
+	ev->cwd_len = len;
+	at += len;
+	ev->filename_len = append_kernel_string(s, BPF_CORE_READ(bprm, filename), at, &flags);
+	at += ev->filename_len;
+	interp = BPF_CORE_READ(bprm, interp);
+	ev->interp_len = interp == BPF_CORE_READ(bprm, filename)
+				 ? 0
+				 : append_kernel_string(s, interp, at, &flags);
+	at += ev->interp_len;
+
+	mm = BPF_CORE_READ(task, mm);
+	arg_start = BPF_CORE_READ(mm, arg_start);
+	arg_end = BPF_CORE_READ(mm, arg_end);
+	env_start = BPF_CORE_READ(mm, env_start);
+	env_end = BPF_CORE_READ(mm, env_end);
+	ev->env_bytes = env_end - env_start;
+	if (arg_end - arg_start > TT_ARGV_MAX)
+		flags |= TT_EVF_ARGV_CUT;
+	len = at_most(arg_end - arg_start, TT_ARGV_MAX);
+	if (len && bpf_probe_read_user(s->room + (at & ROOM_MASK), len, (void *)arg_start)) {
+		flags |= TT_EVF_USER_FAULT;
+		len = 0;
+	}
+	ev->argv_len = len;
+	at += len;
+
+	size = at_most(sizeof(*ev) + at, sizeof(*ev) + SCRATCH_DATA);
+	header(&ev->hdr, &sub, TT_EV_EXEC, size, now);
+	ev->hdr.flags = flags;
+	if (bpf_ringbuf_output(&lifecycle, ev, size,
+			       ours ? wakeup(&lifecycle, LIFECYCLE_WAKEUP) : BPF_RB_FORCE_WAKEUP)) {
+		/* user space will never judge this slot: nobody may stay pending for ever */
+		if (!ours)
+			bpf_map_delete_elem(&slots, &sub.slot_id);
+		count_loss(ours ? sub.slot : NULL, TT_LOSS_EXEC);
+		return 0;
+	}
+	if (candidate)
+		send_env(s, &sub, mm, now);
+	return 0;
+}
+
+/* ---- exit */
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(pr_exit, struct task_struct *task)
+{
+	struct tt_ev_exit *ev;
+	struct subject sub;
+
+	/* signal->live was decremented before (kernel/exit.c:do_exit): 0 means the last thread */
+	if (BPF_CORE_READ(task, signal, live.counter) != 0)
+		return 0;
+	if (!subject_current(&sub))
+		return 0;
+	ev = bpf_ringbuf_reserve(&lifecycle, sizeof(*ev), 0);
+	if (!ev) {
+		count_loss(sub.slot, TT_LOSS_EXIT);
+		return 0;
+	}
+	header(&ev->hdr, &sub, TT_EV_EXIT, sizeof(*ev), bpf_ktime_get_boot_ns());
+	/* kernel/exit.c:wait_task_zombie */
+	if (BPF_CORE_READ(task, signal, flags) & SIGNAL_GROUP_EXIT)
+		ev->status = BPF_CORE_READ(task, signal, group_exit_code);
+	else
+		ev->status = BPF_CORE_READ(task, group_leader, exit_code);
+	ev->pad = 0;
+	bpf_ringbuf_submit(ev, wakeup(&lifecycle, LIFECYCLE_WAKEUP));
+	return 0;
+}
+
+/* ---- TCP */
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(so_tcp_state, const struct sock *sk, const int oldstate, const int newstate)
+{
+	if (BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP)
+		return 0;
+	return observe_tcp_state((struct sock *)sk, oldstate, newstate);
+}
+
+/* ---- processes that were there before */
+
+static __always_inline void iter_describe(struct tt_iter_task *out, struct task_struct *task)
+{
+	struct task_struct *parent = BPF_CORE_READ(task, real_parent);
+
+	out->pid = task->tgid;
+	out->tid = task->pid;
+	out->ppid = BPF_CORE_READ(parent, tgid);
+	out->uid = BPF_CORE_READ(task, cred, euid.val);
+	out->start_ns = process_start(task);
+	out->parent_start_ns = BPF_CORE_READ(parent, group_leader, start_boottime);
+	BPF_CORE_READ_STR_INTO(&out->comm, task, group_leader, comm);
+}
+
+/* Every process with memory of its own, in pid order. */
+SEC("iter/task")
+int it_list(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct tt_iter_task out = {};
+
+	if (!task || task->pid != task->tgid || !BPF_CORE_READ(task, mm))
+		return 0;
+	iter_describe(&out, task);
+	bpf_seq_write(ctx->meta->seq, &out, sizeof(out));
+	return 0;
+}
+
+/* Binds every thread of the processes in `attach`, and of children they forked meanwhile, to their slot.
+ * Reports what it bound, so that user space repeats the walk until nothing is reported: from then on
+ * pr_fork hands everything on. */
+SEC("iter/task")
+int it_attach(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct tt_iter_task out = {};
+	struct task_state *state;
+	__u32 pid;
+	__u64 *slot;
+
+	if (!task)
+		return 0;
+	pid = task->tgid;
+	slot = bpf_map_lookup_elem(&attach, &pid);
+	if (!slot) {
+		pid = BPF_CORE_READ(task, real_parent, tgid);
+		slot = bpf_map_lookup_elem(&attach, &pid);
+		if (!slot)
+			return 0;
+		pid = task->tgid;
+		bpf_map_update_elem(&attach, &pid, slot, BPF_NOEXIST);
+	}
+	state = bpf_task_storage_get(&tasks, task, NULL, 0);
+	if (state && state->slot == *slot)
+		return 0;
+	if (state) {
+		__u64 held = state->slot;
+
+		if (bpf_map_lookup_elem(&slots, &held))
+			return 0; /* watched already, by another session */
+	} else {
+		state = bpf_task_storage_get(&tasks, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+		if (!state) {
+			count(TT_LOSS_STORAGE);
+			return 0;
+		}
+	}
+	state->slot = *slot;
+	iter_describe(&out, task);
+	out.slot = *slot;
+	bpf_seq_write(ctx->meta->seq, &out, sizeof(out));
+	return 0;
+}

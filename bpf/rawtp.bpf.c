@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The rawtp backend: one raw tracepoint at the return of every system call.
+ *
+ * Loads wherever BTF is there, also where trampolines are refused. sys_exit alone is enough: the
+ * arguments are still in the saved registers, and only a call that returned has a result. What is
+ * opened is looked up by the returned descriptor (path_source `fd`, docs/design/0001).
+ *
+ * Order matters for the cost: call number (one load from a table), then task storage, then slot. */
+#include "vmlinux.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+#include "lib/file.bpf.h"
+#include "lib/sock.bpf.h"
+
+/* What a system call is to us; 0: nothing. */
+enum call {
+	CALL_NONE,
+	CALL_OPEN,
+	CALL_CREAT,
+	CALL_OPENAT,
+	CALL_OPENAT2,
+	CALL_OPEN_BY_HANDLE,
+	CALL_READLINK,
+	CALL_READLINKAT,
+	CALL_EXECVE,
+	CALL_EXECVEAT,
+	CALL_CONNECT,
+	CALL_SENDTO,
+	CALL_SENDMSG,
+	CALL_SENDMMSG,
+	CALL_SOCKETCALL,
+	CALL_RENAME,
+	CALL_IO_URING_SETUP,
+	CALL_IO_URING_ENTER,
+};
+
+#define CALLS 512
+
+/* arch/x86/entry/syscalls/syscall_64.tbl */
+static const __u8 calls_64[CALLS] = {
+	[2] = CALL_OPEN,
+	[42] = CALL_CONNECT,
+	[44] = CALL_SENDTO,
+	[46] = CALL_SENDMSG,
+	[59] = CALL_EXECVE,
+	[82] = CALL_RENAME,
+	[85] = CALL_CREAT,
+	[89] = CALL_READLINK,
+	[257] = CALL_OPENAT,
+	[264] = CALL_RENAME,
+	[267] = CALL_READLINKAT,
+	[304] = CALL_OPEN_BY_HANDLE,
+	[307] = CALL_SENDMMSG,
+	[316] = CALL_RENAME,
+	[322] = CALL_EXECVEAT,
+	[425] = CALL_IO_URING_SETUP,
+	[426] = CALL_IO_URING_ENTER,
+	[437] = CALL_OPENAT2,
+};
+
+/* arch/x86/entry/syscalls/syscall_32.tbl */
+static const __u8 calls_32[CALLS] = {
+	[5] = CALL_OPEN,
+	[8] = CALL_CREAT,
+	[11] = CALL_EXECVE,
+	[38] = CALL_RENAME,
+	[85] = CALL_READLINK,
+	[102] = CALL_SOCKETCALL,
+	[295] = CALL_OPENAT,
+	[302] = CALL_RENAME,
+	[305] = CALL_READLINKAT,
+	[342] = CALL_OPEN_BY_HANDLE,
+	[345] = CALL_SENDMMSG,
+	[353] = CALL_RENAME,
+	[358] = CALL_EXECVEAT,
+	[362] = CALL_CONNECT,
+	[369] = CALL_SENDTO,
+	[370] = CALL_SENDMSG,
+	[425] = CALL_IO_URING_SETUP,
+	[426] = CALL_IO_URING_ENTER,
+	[437] = CALL_OPENAT2,
+};
+
+#define X32_BIT 0x40000000u
+
+/* linux/net.h: sub-calls of socketcall(2) */
+#define SYS_CONNECT  3
+#define SYS_SENDTO   11
+#define SYS_SENDMSG  16
+#define SYS_SENDMMSG 20
+
+/* Messages of one sendmmsg that are looked at; further ones are counted as lost. */
+#define MMSG_MAX 32
+
+struct call_ctx {
+	__u64 arg[6];
+	long ret;
+	enum call call;
+	bool compat;
+};
+
+static __always_inline void read_args(struct pt_regs *regs, struct call_ctx *c)
+{
+	if (c->compat) {
+		c->arg[0] = (__u32)regs->bx;
+		c->arg[1] = (__u32)regs->cx;
+		c->arg[2] = (__u32)regs->dx;
+		c->arg[3] = (__u32)regs->si;
+		c->arg[4] = (__u32)regs->di;
+		c->arg[5] = (__u32)regs->bp;
+	} else {
+		c->arg[0] = regs->di;
+		c->arg[1] = regs->si;
+		c->arg[2] = regs->dx;
+		c->arg[3] = regs->r10;
+		c->arg[4] = regs->r8;
+		c->arg[5] = regs->r9;
+	}
+}
+
+static __always_inline void send_note(const struct subject *sub, enum tt_note note, __u64 value)
+{
+	struct tt_ev_note *ev = bpf_ringbuf_reserve(&activity, sizeof(*ev), 0);
+
+	if (!ev) {
+		count_loss(sub->slot, TT_LOSS_NOTE);
+		return;
+	}
+	header(&ev->hdr, sub, TT_EV_NOTE, sizeof(*ev), bpf_ktime_get_boot_ns());
+	ev->note = note;
+	ev->pad = 0;
+	ev->value = value;
+	bpf_ringbuf_submit(ev, BPF_RB_NO_WAKEUP);
+}
+
+static __noinline int on_open(const struct subject *sub, struct scratch *s, const struct call_ctx *c)
+{
+	bool at = c->call == CALL_OPENAT || c->call == CALL_OPENAT2;
+	const void *spelling = c->call == CALL_OPEN_BY_HANDLE ? NULL : (void *)(at ? c->arg[1] : c->arg[0]);
+	int dirfd = at ? (int)c->arg[0] : AT_FDCWD;
+	__u32 flags = c->compat ? TT_EVF_COMPAT : 0;
+
+	if (c->ret >= 0) {
+		struct open_obs obs = {
+			.file = file_by_fd(sub->task, c->ret),
+			.spelling = spelling,
+			.dirfd = dirfd,
+			.flags = flags | TT_EVF_BY_FD,
+		};
+
+		/* closed by a sibling thread already: all that is left is the caller's word */
+		if (obs.file)
+			return observe_open(sub, s, &obs);
+	}
+
+	struct name_obs obs = {
+		.spelling = spelling,
+		.dirfd = dirfd,
+		.flags = flags,
+		.result = c->ret < 0 ? c->ret : 0,
+	};
+	__u64 how_flags = c->call == CALL_OPENAT2 ? 0
+			  : c->call == CALL_CREAT ? O_CREAT | 1
+			  : at			  ? c->arg[2]
+						  : c->arg[1];
+
+	if (c->call == CALL_OPENAT2)
+		bpf_probe_read_user(&how_flags, sizeof(how_flags), (void *)c->arg[2]); /* open_how.flags */
+	obs.op = how_flags & O_PATH		       ? TT_OP_OPEN
+		 : how_flags & O_CREAT		       ? TT_OP_CREATE
+		 : (how_flags & O_ACCMODE) == O_RDONLY ? TT_OP_READ
+						       : TT_OP_WRITE;
+	return observe_name(sub, s, &obs);
+}
+
+static __noinline int on_name(const struct subject *sub, struct scratch *s, const struct call_ctx *c)
+{
+	bool at = c->call == CALL_READLINKAT || c->call == CALL_EXECVEAT;
+	bool link = c->call == CALL_READLINK || c->call == CALL_READLINKAT;
+	struct name_obs obs = {
+		.spelling = (void *)(at ? c->arg[1] : c->arg[0]),
+		.dirfd = at ? (int)c->arg[0] : AT_FDCWD,
+		.flags = c->compat ? TT_EVF_COMPAT : 0,
+		.op = link ? TT_OP_READLINK : TT_OP_EXEC,
+		.result = c->ret < 0 ? c->ret : 0,
+	};
+
+	if (link && c->ret > 0) {
+		obs.target = (void *)(at ? c->arg[2] : c->arg[1]);
+		obs.target_len = c->ret < TT_PATH_MAX ? c->ret : TT_PATH_MAX - 1;
+	}
+	return observe_name(sub, s, &obs);
+}
+
+/* A struct msghdr's address, or a struct compat_msghdr's. */
+static __always_inline bool read_msg_name(const struct call_ctx *c, __u64 msg, struct connect_obs *obs)
+{
+	if (c->compat) {
+		__u32 words[2] = {};
+
+		if (bpf_probe_read_user(words, sizeof(words), (void *)msg))
+			return false;
+		obs->address = (void *)(__u64)words[0];
+		obs->address_len = words[1];
+	} else {
+		struct {
+			__u64 name;
+			__u32 len, pad;
+		} head = {};
+
+		if (bpf_probe_read_user(&head, sizeof(head), (void *)msg))
+			return false;
+		obs->address = (void *)head.name;
+		obs->address_len = head.len;
+	}
+	return obs->address && obs->address_len;
+}
+
+static __noinline int on_connect(const struct subject *sub, struct scratch *s, const struct call_ctx *c)
+{
+	struct connect_obs obs = {
+		.fd = c->arg[0],
+		.address = (void *)c->arg[1],
+		.address_len = c->arg[2],
+		.result = c->ret < 0 ? c->ret : 0,
+		.op = TT_OP_CONNECT,
+		.flags = c->compat ? TT_EVF_COMPAT : 0,
+	};
+
+	return observe_connect(sub, s, &obs);
+}
+
+static __noinline int on_send(const struct subject *sub, struct scratch *s, const struct call_ctx *c)
+{
+	struct connect_obs obs = {
+		.fd = c->arg[0],
+		.result = c->ret < 0 ? c->ret : 0,
+		.op = TT_OP_SEND,
+		.flags = c->compat ? TT_EVF_COMPAT : 0,
+	};
+
+	if (c->call == CALL_SENDTO) {
+		obs.address = (void *)c->arg[4];
+		obs.address_len = c->arg[5];
+		if (!obs.address || !obs.address_len) {
+			sub->state->connecting = 0;
+			return 0;
+		}
+	} else if (!read_msg_name(c, c->arg[1], &obs)) {
+		sub->state->connecting = 0;
+		return 0;
+	}
+	return observe_connect(sub, s, &obs);
+}
+
+static __noinline int on_sendmmsg(const struct subject *sub, struct scratch *s, const struct call_ctx *c)
+{
+	/* sizeof(struct mmsghdr), sizeof(struct compat_mmsghdr) */
+	__u32 step = c->compat ? 32 : 64, sent = c->ret > 0 ? c->ret : 1, i;
+	struct connect_obs obs = {
+		.fd = c->arg[0],
+		.result = c->ret < 0 ? c->ret : 0,
+		.op = TT_OP_SEND,
+		.flags = c->compat ? TT_EVF_COMPAT : 0,
+	};
+
+	for (i = 0; i < MMSG_MAX; i++) {
+		if (i >= sent)
+			return 0;
+		if (read_msg_name(c, c->arg[1] + i * step, &obs))
+			observe_connect(sub, s, &obs);
+	}
+	if (sent > MMSG_MAX)
+		__sync_fetch_and_add(&sub->slot->lost[TT_LOSS_CONNECT], sent - MMSG_MAX);
+	return 0;
+}
+
+/* socketcall(2): the arguments are an array of longs in user memory. */
+static __always_inline void unpack_socketcall(struct call_ctx *c)
+{
+	__u32 args[6] = {}, n = c->arg[0];
+
+	c->call = n == SYS_CONNECT    ? CALL_CONNECT
+		  : n == SYS_SENDTO   ? CALL_SENDTO
+		  : n == SYS_SENDMSG  ? CALL_SENDMSG
+		  : n == SYS_SENDMMSG ? CALL_SENDMMSG
+				      : CALL_NONE;
+	if (c->call == CALL_NONE)
+		return;
+	/* net/socket.c:nargs, in bytes: connect 3, sendto 6, sendmsg 3, sendmmsg 4 */
+	if (bpf_probe_read_user(args, c->call == CALL_SENDTO ? 24 : 12, (void *)c->arg[1]))
+		c->call = CALL_NONE;
+	c->arg[0] = args[0];
+	c->arg[1] = args[1];
+	c->arg[2] = args[2];
+	c->arg[3] = args[3];
+	c->arg[4] = args[4];
+	c->arg[5] = args[5];
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(rt_sys_exit, struct pt_regs *regs, long ret)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	bool compat = task_in_compat_call(task);
+	__u64 nr = (__u32)regs->orig_ax;
+	struct call_ctx c = {};
+	struct subject sub;
+	struct scratch *s;
+
+	if (nr & X32_BIT && !compat) {
+		/* x32: 64-bit numbers and layouts below 512; its own calls above are counted as unseen */
+		nr &= ~X32_BIT;
+		if (nr >= CALLS && subject_current(&sub)) {
+			count_stat(TT_STAT_X32);
+			send_note(&sub, TT_NOTE_X32, nr);
+			return 0;
+		}
+	}
+	barrier_var(nr);
+	if (nr >= CALLS)
+		return 0;
+	c.call = compat ? calls_32[nr] : calls_64[nr];
+	if (c.call == CALL_NONE)
+		return 0;
+	if (!subject_current(&sub))
+		return 0;
+	s = scratch_get(SCRATCH_ACTIVITY);
+	if (!s)
+		return 0;
+
+	c.ret = ret;
+	c.compat = compat;
+	read_args(regs, &c);
+	if (c.call == CALL_SOCKETCALL)
+		unpack_socketcall(&c);
+	switch (c.call) {
+	case CALL_OPEN:
+	case CALL_CREAT:
+	case CALL_OPENAT:
+	case CALL_OPENAT2:
+	case CALL_OPEN_BY_HANDLE:
+		return on_open(&sub, s, &c);
+	case CALL_EXECVE:
+	case CALL_EXECVEAT:
+		if (ret >= 0)
+			return 0; /* sched_process_exec has it; the registers are the new program's */
+		/* fallthrough */
+	case CALL_READLINK:
+	case CALL_READLINKAT:
+		return on_name(&sub, s, &c);
+	case CALL_CONNECT:
+		return on_connect(&sub, s, &c);
+	case CALL_SENDTO:
+	case CALL_SENDMSG:
+		return on_send(&sub, s, &c);
+	case CALL_SENDMMSG:
+		return on_sendmmsg(&sub, s, &c);
+	case CALL_RENAME:
+		if (ret == 0)
+			__sync_fetch_and_add(&sub.slot->rename_epoch, 1);
+		return 0;
+	case CALL_IO_URING_SETUP:
+		if (ret >= 0)
+			send_note(&sub, TT_NOTE_IO_URING, ret);
+		return 0;
+	case CALL_IO_URING_ENTER:
+		sub.state->connecting = 0;
+		return 0;
+	default:
+		return 0;
+	}
+}

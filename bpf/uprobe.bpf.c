@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Environment look-ups: probes at the entry of getenv and its kin, in the library's or runtime's file.
+ *
+ * They run for every process that maps the file, so "not ours" comes first. On the first call the page
+ * with the name is often not resident: where the kernel has sleepable uprobe programs
+ * (sleepable_uprobes), the page is fetched and the read repeated. A function that calls another one of
+ * these (uv_os_getenv and secure_getenv call getenv) counts once, as the outermost: it leaves the name's address
+ * and its stack pointer in the thread's storage, and the inner call, deeper in the same frame and with the
+ * same name, takes the mark away and is not counted. Entry probes only: a return probe replaces return
+ * addresses on the observed program's stack. */
+#include "vmlinux.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+#include "lib/agg.bpf.h"
+
+/* The inner function's frame lies this near below the outer's (uv_os_getenv in libuv 1.x: 0x40). */
+#define NESTED_FRAME_MAX 4096
+
+static __always_inline long read_name(char name[TT_NAME_MAX], const void *user, __u64 len)
+{
+	char byte;
+	long n;
+
+	if (len) {
+		/* a Go string: no NUL at its end */
+		if (len > TT_NAME_MAX - 1)
+			len = TT_NAME_MAX - 1;
+		n = bpf_probe_read_user(name, len & (TT_NAME_MAX - 1), user);
+		if (n && sleepable_uprobes)
+			n = bpf_copy_from_user(name, len & (TT_NAME_MAX - 1), user);
+		return n ? n : len + 1;
+	}
+	n = bpf_probe_read_user_str(name, TT_NAME_MAX, user);
+	if (n < 0 && sleepable_uprobes) {
+		/* the string may end on the next page: both are fetched */
+		bpf_copy_from_user(&byte, 1, user);
+		bpf_copy_from_user(&byte, 1, (void *)(((__u64)user + TT_NAME_MAX) & ~0xfffULL));
+		n = bpf_probe_read_user_str(name, TT_NAME_MAX, user);
+	}
+	return n;
+}
+
+static __always_inline __u64 hash_name(const char name[TT_NAME_MAX])
+{
+	__u64 h = hash_seed;
+	int i;
+
+	for (i = 0; i < TT_NAME_MAX / 8; i++)
+		h = mix(h, ((const __u64 *)name)[i]);
+	return h;
+}
+
+static __always_inline int observe_getenv(const void *user, __u64 len, __u64 sp, enum tt_env_source source)
+{
+	char name[TT_NAME_MAX] __attribute__((aligned(8))) = {};
+	struct tt_agg_value *value;
+	struct tt_ev_env *ev;
+	struct subject sub;
+	__u64 now;
+	long n;
+
+	if (!subject_current(&sub))
+		return 0;
+	if (source == TT_ENV_GETENV || source == TT_ENV_SECURE_GETENV) {
+		__u64 outer = sub.state->env_sp;
+
+		if (sub.state->env_name == (__u64)user && sp <= outer && outer - sp < NESTED_FRAME_MAX) {
+			/* secure_getenv inside another keeps the mark for the getenv it will call */
+			if (source == TT_ENV_GETENV)
+				sub.state->env_name = 0;
+			return 0;
+		}
+		sub.state->env_name = 0;
+	}
+	if (source == TT_ENV_SECURE_GETENV || source == TT_ENV_UV_OS_GETENV) {
+		sub.state->env_name = (__u64)user;
+		sub.state->env_sp = sp;
+	}
+
+	now = bpf_ktime_get_boot_ns();
+	n = read_name(name, user, len);
+	struct tt_agg_key key = {
+		.start_ns = sub.start_ns,
+		.pid = sub.pid,
+		.op = TT_OP_ENV,
+		.extra = source,
+		.result = n < 0 ? -1 : 0,
+		.ident = n < 0 ? 0 : hash_name(name),
+	};
+
+	switch (agg_note(&sub, &key, now, &value)) {
+	case AGG_COUNTED:
+		return 0;
+	case AGG_AGAIN: /* names do not change with directories */
+		value->epoch = sub.slot->rename_epoch;
+		return 0;
+	default:
+		break;
+	}
+	ev = bpf_ringbuf_reserve(&activity, sizeof(*ev), 0);
+	if (!ev) {
+		agg_sent(&sub, value, TT_LOSS_ENV, -1);
+		return 0;
+	}
+	header(&ev->hdr, &sub, TT_EV_ENV, sizeof(*ev), now);
+	if (n < 0)
+		ev->hdr.flags |= TT_EVF_USER_FAULT;
+	if (!value)
+		ev->hdr.flags |= TT_EVF_UNAGGREGATED;
+	if (n == TT_NAME_MAX)
+		ev->hdr.flags |= TT_EVF_USER_CUT;
+	ev->key = key;
+	ev->count = value ? value->count : 1;
+	ev->first_ns = value ? value->first_ns : now;
+	ev->source = source;
+	ev->name_len = n > 0 ? n - 1 : 0;
+	ev->pad = 0;
+	__builtin_memcpy(ev->name, name, sizeof(name));
+	bpf_ringbuf_submit(ev, BPF_RB_NO_WAKEUP);
+	agg_sent(&sub, value, TT_LOSS_ENV, 0);
+	return 0;
+}
+
+SEC("uprobe")
+int up_getenv(struct pt_regs *ctx)
+{
+	return observe_getenv((void *)PT_REGS_PARM1(ctx), 0, PT_REGS_SP(ctx), TT_ENV_GETENV);
+}
+
+SEC("uprobe")
+int up_secure_getenv(struct pt_regs *ctx)
+{
+	return observe_getenv((void *)PT_REGS_PARM1(ctx), 0, PT_REGS_SP(ctx), TT_ENV_SECURE_GETENV);
+}
+
+SEC("uprobe")
+int up_uv_os_getenv(struct pt_regs *ctx)
+{
+	return observe_getenv((void *)PT_REGS_PARM1(ctx), 0, PT_REGS_SP(ctx), TT_ENV_UV_OS_GETENV);
+}
+
+/* syscall.Getenv(key string): Go's register ABI (since 1.17) passes pointer and length in AX and BX. */
+SEC("uprobe")
+int up_go_getenv(struct pt_regs *ctx)
+{
+	return observe_getenv((void *)ctx->ax, ctx->bx, PT_REGS_SP(ctx), TT_ENV_GO);
+}
