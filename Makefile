@@ -92,6 +92,15 @@ $(B)/%.a:
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
+# The schema travels in the binary: each migration NNNN_name.sql becomes {NNNN, "NNNN_name", "text"}.
+$(B)/store/schema.inc: $(SQL)
+	$(call say,SQL,$@)
+	$(Q)mkdir -p $(@D) && awk 'FNR == 1 { if (NR > 1) print "},"; \
+		n = FILENAME; sub(/.*\//, "", n); sub(/\.sql$$/, "", n); printf "{ %d, \"%s\",\n", n, n } \
+		{ gsub(/\\/, "&&"); gsub(/"/, "\\\\&"); print "\"" $$0 "\\n\"" } END { print "}," }' $(SQL) >$@
+
+$(B)/agent/store/schema.o: $(B)/store/schema.inc
+
 $(B)/%.o: %.c
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
@@ -110,7 +119,31 @@ $(FIXTURES) $(BENCH): $(B)/%: %.c $(B)/libtelltale.a
 	$(call say,CC,$@)
 	$(LINK_TEST)
 
-include tests/subjects/subjects.mk
+# Test subjects: small programs for telltale to watch. They are built plainly, whatever the tests are built with.
+SUBJECTS := $(patsubst %.c,$(B)/%,$(wildcard tests/subjects/*.c tests/subjects/agents/*.c))
+SUBJECTS += $(B)/tests/subjects/agents/package.json
+SUBJECT_CC = mkdir -p $(@D) && $(CC) -std=gnu17 -D_GNU_SOURCE -O1 -g $(WARN) -Wno-write-strings $(WERROR) \
+	   -Itests/subjects -o $@ $<
+
+subjects: $(SUBJECTS) $(B)/tests/subjects/.variants
+
+$(filter-out %.json,$(SUBJECTS)): $(B)/%: %.c tests/subjects/subject.h tests/subjects/raw.h
+	$(call say,SUBJECT,$@)
+	$(Q)$(SUBJECT_CC) $(SUBJECT_FLAGS)
+
+# The package.json is how the stand-in agent's version is known.
+$(B)/tests/subjects/agents/package.json: tests/subjects/agents/package.json
+	$(Q)$(INSTALL) -D -m 644 $< $@
+
+$(B)/tests/subjects/threads_fork $(B)/tests/subjects/exec_thread $(B)/tests/subjects/fd_swap: SUBJECT_FLAGS := -pthread
+$(B)/tests/subjects/env_uv: SUBJECT_FLAGS := -rdynamic
+# Code before main, or other than the C library expects, must not be wrapped in its start-up or guards.
+$(B)/tests/subjects/env_go: SUBJECT_FLAGS := -static
+$(B)/tests/subjects/raw_first: SUBJECT_FLAGS := -nostdlib -static -ffreestanding -fno-stack-protector -fcf-protection=none
+
+# The same look-ups with other C libraries, where a compiler for them is installed.
+$(B)/tests/subjects/.variants: tests/subjects/env_lookup.c tests/subjects/subject.h | $(B)/.deps-test
+	$(Q)mkdir -p $(@D) && tests/subjects/variants.sh $< $(@D) && touch $@
 
 test-programs: $(B)/telltale $(UNIT) $(LIVE) $(FIXTURES) subjects
 
