@@ -2,8 +2,9 @@
 /* Names a thing's category: path, environment variable, address or host -> "timezone", "credential", ...
  *
  * Built from the category definitions (config/categories.d), immutable afterwards. Category names are
- * interned in the classifier and live as long as it does. Cost per look-up is bounded: hash sets for
- * exact names and last components, a reversed-suffix and a prefix table, globs last. */
+ * interned in the classifier and live as long as it does. Cost per look-up is bounded: one pass over
+ * the path probes hash tables of whole paths, leading directories, components and extensions; patterns
+ * are only tried where a component of theirs was met, and each in time linear in path and pattern. */
 #ifndef TT_CLASSIFY_CLASSIFY_H
 #define TT_CLASSIFY_CLASSIFY_H
 
@@ -17,7 +18,8 @@ int tt_classifier_new(const struct tt_config_categories *config, struct tt_class
 void tt_classifier_free(struct tt_classifier *c);
 
 /* home: the home directory of the process's user or NULL; "~/" in definitions stands for it. Also
- * /root and /home/<any> count as homes. cwd: project directory or NULL ("./" in definitions).
+ * /root, /home/<any> and /var/home/<any> count as homes. "//", "." and ".." are resolved by their
+ * spelling first. path may lack its beginning (truncated): then only names and "**" patterns match.
  * NULL: no category. Where several match the most sensitive (lowest `rank` in the definitions) wins. */
 const char *tt_classify_path(const struct tt_classifier *c, const char *path, const char *home);
 const char *tt_classify_env(const struct tt_classifier *c, const char *name);

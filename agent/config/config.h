@@ -20,7 +20,7 @@ struct tt_config {
 	char *sensor; /* auto trampoline rawtp */
 	enum tt_env_libc env_libc;
 	uint32_t ring_lifecycle_bytes, ring_activity_bytes; /* powers of two */
-	uint32_t agg_entries, slot_entries, sock_entries, candidate_min_bytes_mb;
+	uint32_t agg_entries, slot_entries, sock_entries, candidate_min_bytes_mb /* MiB */;
 	uint32_t poll_ms; /* how often the rings are read while something is tracked */
 	int64_t retention_age_ns;
 	int64_t retention_bytes;
@@ -34,7 +34,12 @@ void tt_config_free(struct tt_config *config);
  * binary when that is a build tree, else SYSCONFDIR/telltale when it has agents.d, else DATADIR/telltale. malloc'd. */
 char *tt_config_default_dir(void);
 
-/* ---- agents.d/<any>.yaml: one or more documents, each one agent */
+/* Directories: every visible *.yaml in the order of file names. Files, and directories, that anybody
+ * may write are refused (-EPERM); see yaml.h for the other limits. In place of a directory a single
+ * file may be given.
+ *
+ * ---- agents.d/<any>.yaml: one or more documents, each one agent or a list of runtimes. A later file
+ * replaces an agent or runtime of the same id or name as a whole. */
 struct tt_strv {
 	char **v;
 	size_t n;
@@ -77,7 +82,7 @@ struct tt_config_agents {
 int tt_config_load_agents(const char *dir, struct tt_config_agents **ret, char **ret_message);
 void tt_config_agents_free(struct tt_config_agents *agents);
 
-/* ---- categories.d/<any>.yaml */
+/* ---- categories.d/<any>.yaml: a document each; the same id in a later file adds to the category */
 struct tt_config_category {
 	char *id, *description;
 	int rank; /* 1 most sensitive */
@@ -86,9 +91,18 @@ struct tt_config_category {
 	struct tt_strv names; /* last components or globs over them: id_rsa, *.pem */
 	struct tt_strv env; /* names or globs: *_BASE_URL */
 	struct tt_strv hosts; /* names; ".example.org" is the domain and all below */
-	struct tt_strv networks; /* CIDR, optionally ":port" */
+	struct tt_strv networks; /* CIDR, optionally ":port": tt_config_parse_network() */
 	struct tt_strv unix_paths; /* globs */
 };
+struct tt_config_network {
+	int family; /* AF_INET, AF_INET6 */
+	uint8_t addr[16]; /* network order; IPv4 in the first 4 bytes */
+	unsigned bits;
+	uint16_t port; /* 0: any */
+};
+/* "10.0.0.0/8", "::/0:53"; -EINVAL: not such a thing. ret may be NULL. */
+int tt_config_parse_network(const char *text, struct tt_config_network *ret);
+
 struct tt_config_categories {
 	struct tt_config_category *v;
 	size_t n;
@@ -100,10 +114,11 @@ void tt_config_categories_free(struct tt_config_categories *categories);
 struct tt_config_risk_weight {
 	char *rule; /* id of the reason: credential-read */
 	char *kind; /* file env connection timezone */
-	char *category; /* or "*" */
-	char *op; /* or NULL: any */
+	char *category; /* "*": any; "none": what has no category */
+	struct tt_strv op; /* empty: any */
 	char *text; /* what a person reads */
 	bool failed; /* counts failed look-ups (default: successful ones) */
+	bool by_op; /* counts distinct ops (ways), not distinct rows */
 	double points; /* for the first distinct row */
 	double decay; /* each further distinct row adds points * decay^n */
 	double cap; /* most that this rule adds */
