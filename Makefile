@@ -62,7 +62,7 @@ $(B)/.deps-%: packaging/deps.sh
 
 # ---- the BPF object and its skeleton
 BPF_ARCH := $(shell uname -m | sed 's/x86_64/x86/; s/aarch64/arm64/')
-BPF_CFLAGS = -g -O2 -target bpf -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Wextra $(WERROR) -Wno-unused-parameter \
+BPF_CFLAGS = -g -O2 -target bpf -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Wextra $(WERROR) -Wno-unused-parameter -Wno-sign-compare \
 	   -Wno-gnu-variable-sized-type-not-at-end \
 	   -Ibpf -Iinclude $(PKG_CFLAGS)
 
