@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <sys/stat.h>
 
+#include "cmd/row.h"
 #include "store/query.h"
 #include "util/log.h"
 #include "util/timespec.h"
@@ -482,6 +483,42 @@ int tt_cmd_resolve(struct tt_query_db *db, const char *prefix, const char *kinds
 		return tt_cmd_query_failed(db, r);
 	}
 	return TT_EXIT_FAILURE;
+}
+
+static int session_row(const struct tt_query_row *row, void *arg)
+{
+	snprintf(arg, 17, "%s", tt_row_text(row, 0, ""));
+	return 0;
+}
+
+int tt_cmd_choose_session(struct tt_query_db *db, const char *prefix, char ret[17])
+{
+	static const char latest[] =
+		"SELECT session_id FROM session ORDER BY started_ns DESC, session_id LIMIT 1";
+	static const char of_process[] = "SELECT session_id FROM process WHERE process_id = ?1";
+	char id[17] = "", kind = 0, session_id[17] = "";
+	const char *param = id;
+	int r;
+
+	if (prefix) {
+		r = tt_cmd_resolve(db, prefix, "sp", id, &kind);
+		if (r != 0)
+			return r;
+	}
+	if (kind == 's')
+		memcpy(session_id, id, sizeof(id));
+	else
+		r = tt_query_run(db, prefix ? of_process : latest, &param, prefix ? 1 : 0, NULL, session_row,
+				 session_id);
+	if (kind != 's' && r < 0)
+		return tt_cmd_query_failed(db, r);
+	if (!session_id[0]) {
+		tt_log_error(prefix ? "that process belongs to no recorded session"
+				    : "no sessions recorded yet");
+		return TT_EXIT_FAILURE;
+	}
+	memcpy(ret, session_id, sizeof(session_id));
+	return 0;
 }
 
 int tt_cmd_finish(struct tt_output *out, int status)

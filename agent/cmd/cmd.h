@@ -104,6 +104,10 @@ int tt_cmd_query_failed(struct tt_query_db *db, int error);
 int tt_cmd_resolve(struct tt_query_db *db, const char *prefix, const char *kinds, char ret[17],
 		   char *ret_kind);
 
+/* The session that a session's or process's id, or its beginning, means; prefix NULL: the one that began
+ * last. Reports failures. 0 or TT_EXIT_*. */
+int tt_cmd_choose_session(struct tt_query_db *db, const char *prefix, char ret[17]);
+
 /* Closes the output; a write error is reported and turns TT_EXIT_OK into TT_EXIT_FAILURE. */
 int tt_cmd_finish(struct tt_output *out, int status);
 

@@ -23,9 +23,14 @@ static bool holds_json(const char *column)
 
 bool tt_json_is_time(const char *column)
 {
+	/* a duration, and a namespace's number */
+	static const char *const others[] = { "duration_ns", "mount_ns" };
 	size_t n = strlen(column);
 
-	return n > 3 && strcmp(column + n - 3, "_ns") == 0 && strcmp(column, "duration_ns") != 0;
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+		if (strcmp(column, others[i]) == 0)
+			return false;
+	return n > 3 && strcmp(column + n - 3, "_ns") == 0;
 }
 
 static void add_real(struct tt_buf *buf, double d)

@@ -6,6 +6,8 @@
 #include "store/query.h"
 #include "util/buf.h"
 
+TT_DEFINE_CLEANUP(struct tt_query_db *, tt_query_close)
+
 static inline bool tt_row_has(const struct tt_query_row *row, unsigned i)
 {
 	return row->values[i].type != TT_NULL;
