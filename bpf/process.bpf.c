@@ -109,7 +109,7 @@ static __always_inline bool exec_is_candidate(struct linux_binprm *bprm)
 /* Opens a slot for the task, which executed a candidate outside any watched tree. */
 static __always_inline bool open_slot(struct subject *sub)
 {
-	struct tt_slot fresh = { .verdict = TT_PENDING };
+	struct tt_slot fresh = {};
 	struct task_state *state;
 
 	sub->slot_id = serial_next();

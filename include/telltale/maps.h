@@ -5,14 +5,10 @@
 
 #include "event.h"
 
-/* A slot is what all threads and forked children of one exec share: who they belong to and whether
- * they are to be watched. Task storage only holds the slot's number, so a verdict reaches everybody
- * at once. Numbers are never reused: a task whose slot is gone from the map is not ours. */
-enum tt_verdict {
-	TT_PENDING = 0, /* candidate executed: report, user space will decide */
-	TT_TRACKED = 1,
-	/* IGNORED is the absence of the slot. */
-};
+/* A slot is what all threads and forked children of one exec share. Task storage only holds the slot's
+ * number, so a verdict reaches everybody at once: a slot is opened by the exec of a candidate, which is
+ * pending from then on and reports; IGNORED is its deletion; TRACKED changes nothing for the kernel.
+ * Numbers are never reused: a task whose slot is gone from the map is not ours. */
 
 /* What was lost, counted where it happens. One counter is one record that did not arrive. */
 enum tt_loss {
@@ -40,8 +36,8 @@ enum tt_stat {
 };
 
 struct tt_slot {
-	__u32 verdict; /* enum tt_verdict */
 	__u32 rename_epoch; /* grows with each successful rename by a task of this slot */
+	__u32 pad;
 	__u64 lost[TT_LOSS_KINDS];
 };
 
