@@ -124,10 +124,16 @@ refresh() {
 	esac
 }
 
+# Package managers talk a lot; what they said is shown if they failed.
 install_packages() {
+	log=$(mktemp) || return 1
 	say "installing with $mgr: $*"
 	# shellcheck disable=SC2046 # one word each
-	DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 $(command_for "$mgr") "$@" >&2
+	DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 $(command_for "$mgr") "$@" >"$log" 2>&1
+	status=$?
+	[ "$status" = 0 ] || tail -n 20 "$log" >&2
+	rm -f "$log"
+	return "$status"
 }
 
 # pkgconfig(x) as it must be typed.

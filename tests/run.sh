@@ -5,7 +5,8 @@
 # A test is a program: unit/ and bpf/ ones are built from one source file each, e2e/ ones are scripts
 # (agents.sh excepted: `make check-agents`). Its standard output may hold lines "ok ...", "not ok ..." and
 # "... # SKIP ...", one a case; without any, its exit status is its one case: 0 passed, 77 skipped.
-# A test that dies, or takes longer than its limit, has one failed case more.
+# A test that dies or takes longer than its limit has failed; so has each case that a plan ("1..N") announced
+# and that was never run.
 #
 # bpf/ needs root. An e2e script that does so exits 77 and says why. With CI=true a skip is a failure,
 # unless the test said "skip-ok: why": what no package or privilege could mend, such as a kernel without
@@ -39,14 +40,17 @@ count() { # FILE PATTERN
 # Counts the cases of one finished test from its log.
 judge() {
 	local name=$1 status=$2 log=$3 seconds=$4
-	local skip ok bad excused words
+	local planned skip ok bad excused words
 
+	planned=$(awk -F'[.][.]' '/^1[.][.][0-9]+$/ { n += $2 } END { print n + 0 }' "$log")
 	skip=$(count "$log" '^(not )?ok .*# SKIP')
 	ok=$(($(count "$log" '^ok ') - $(count "$log" '^ok .*# SKIP')))
 	bad=$(($(count "$log" '^not ok ') - $(count "$log" '^not ok .*# SKIP')))
 	excused=$(count "$log" 'skip-ok:')
 	if [ "$status" = 77 ] && [ "$bad" = 0 ]; then
 		skip=$((skip + 1))
+	elif [ $((ok + bad + skip)) -lt "$planned" ]; then
+		bad=$((planned - ok - skip))
 	elif [ "$status" != 0 ] && [ "$bad" = 0 ]; then
 		bad=1
 	elif [ "$status" = 0 ] && [ $((ok + bad + skip)) = 0 ]; then
@@ -64,8 +68,11 @@ judge() {
 	[ "$seconds" -lt 5 ] || words+=" (${seconds} s)"
 	if [ "$bad" != 0 ]; then
 		line FAIL "$words"
-		[ "$status" != 124 ] && [ "$status" != 137 ] || echo "          stopped: took longer than its limit"
-		grep -vE '^(ok |# ok |1\.\.)' "$log" | tail -n 20 | sed 's/^/          /'
+		case $status in
+		124 | 137) echo "          stopped: took longer than its limit" ;;
+		1[2-9]?) echo "          died of signal $((status - 128))" ;;
+		esac
+		grep -vE '^(ok |# ok |1\.\.|TAP version|.*# SKIP)' "$log" | tail -n 20 | sed 's/^/          /'
 		echo "          whole log: $log"
 	elif [ "$skip" != 0 ]; then
 		line SKIP "$words"
@@ -83,7 +90,8 @@ run() {
 	[[ $name == ${TT_ONLY:-*} ]] || return
 	mkdir -p "$(dirname "$log")"
 	start=$SECONDS
-	timeout -k 5 "${TT_TIMEOUT:-${limit[$kind]}}" "$program" >"$log" 2>&1 </dev/null
+	# The outer redirection is for the shell's own word about a signal.
+	{ timeout -k 5 "${TT_TIMEOUT:-${limit[$kind]}}" "$program" >"$log" 2>&1 </dev/null; } 2>/dev/null
 	status=$?
 	ran+=("$name")
 	judge "$name" "$status" "$log" $((SECONDS - start))
