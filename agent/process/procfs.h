@@ -17,7 +17,8 @@ int tt_procfs_new(const char *root, struct tt_procfs **ret);
 void tt_procfs_free(struct tt_procfs *fs);
 
 struct tt_procfs_stat {
-	uint32_t pid, ppid, tty;
+	uint32_t pid, ppid;
+	uint32_t tty; /* kernel encoding, major << 20 | minor; 0 none */
 	uint32_t uid; /* effective */
 	uint64_t start_ticks; /* field 22: clock ticks since boot, boot-time clock */
 	char comm[64];
@@ -34,15 +35,23 @@ int tt_procfs_environ(struct tt_procfs *fs, uint32_t pid, size_t max, char **ret
 /* cgroup v2 path ("/user.slice/..."), and container id (64 hex digits found in any hierarchy's path, or NULL). */
 int tt_procfs_cgroup(struct tt_procfs *fs, uint32_t pid, char **ret_path, char **ret_container);
 
-/* Opens a regular file as process pid sees it: PROC/pid/root + path, or if the process is gone the
- * host's path. Refuses anything but regular files, without blocking. -> fd (O_CLOEXEC, O_RDONLY). */
+/* Opens a regular file as process pid sees it: PROC/pid/root + path, or if the process is gone (or pid is 0)
+ * the host's path. Never leaves that root, whatever links say. Refuses anything but regular files with
+ * -EINVAL, without blocking. -> fd (O_CLOEXEC, O_RDONLY). */
 int tt_procfs_open(struct tt_procfs *fs, uint32_t pid, const char *path);
-/* realpath(3) inside the process's root, lexically bounded (40 links). malloc'd. */
+/* The same for a directory (-ENOTDIR otherwise), to be listed. */
+int tt_procfs_open_directory(struct tt_procfs *fs, uint32_t pid, const char *path);
+/* The file that pid runs, also where it was deleted or replaced meanwhile. */
+int tt_procfs_open_exe(struct tt_procfs *fs, uint32_t pid);
+/* At most max bytes of an open file from its beginning, NUL-terminated. -EFBIG: it is longer. */
+int tt_procfs_read(int fd, size_t max, char **ret, size_t *ret_len);
+/* realpath(3) inside the process's root; path is absolute, at most 40 links. -ELOOP beyond. malloc'd. */
 int tt_procfs_realpath(struct tt_procfs *fs, uint32_t pid, const char *path, char **ret);
 
 /* Ancestors of pid, nearest first, as JSON [{"pid","exe","argv":[...]}...] ending at pid 1 or after 16.
- * Which kind the first recognised one is ("terminal", "editor", "ssh", "cron", "systemd", "container",
- * or "unknown") comes first: {"kind":"ssh","ancestors":[...]}. malloc'd. argv is redacted (see identify.h). */
+ * Which kind the first recognised one is ("terminal", "editor", "ssh", "cron", "ci", "systemd", "container",
+ * or "unknown") comes first: {"kind":"ssh","ancestors":[...]}. An ancestor that started after its child is
+ * another process with a reused number, and ends the list. malloc'd. argv is redacted (see redact.h). */
 int tt_procfs_launcher(struct tt_procfs *fs, uint32_t pid, char **ret_json);
 
 #endif
