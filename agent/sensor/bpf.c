@@ -583,7 +583,8 @@ static int sweep_slots(struct bpf_sensor *sensor, tt_event_fn fn, void *arg)
 
 		if (bpf_map_lookup_elem(bpf_map__fd(sensor->skel->maps.slots), &slot->id, &value) != 0)
 			continue;
-		r = sweep_losses(sensor, slot->id, value.lost, slot->reported, fn, arg);
+		r = sweep_losses(sensor, slot->id, (const uint64_t *)value.lost, slot->reported, fn,
+				 arg);
 		if (r != 0)
 			return r;
 	}
