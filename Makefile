@@ -105,6 +105,14 @@ $(B)/%.o: %.c
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
+# Who knows the installed paths is compiled anew when they change: `make && make install PREFIX=/usr` is right.
+$(B)/.paths: FORCE
+	$(Q)mkdir -p $(@D) && { echo '$(SYSCONFDIR) $(DATADIR)' | cmp -s - $@ || echo '$(SYSCONFDIR) $(DATADIR)' >$@; }
+
+$(filter $(B)/agent/config/%,$(OBJ)): $(B)/.paths
+
+FORCE:
+
 # ---- tests. A unit or live test is one program; it links what it uses out of the library.
 LINK_TEST = $(Q)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -Itests -MMD -MP -o $@ $< \
 	   -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS)
@@ -229,5 +237,5 @@ clean:
 -include $(shell find $(B) -name '*.d' -type f 2>/dev/null)
 
 .PHONY: all subjects test-programs fuzz-programs check check-unit check-asan check-fuzz bench check-agents \
-	demo format check-format install uninstall clean
+	demo format check-format install uninstall clean FORCE
 .DELETE_ON_ERROR:
