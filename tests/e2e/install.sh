@@ -21,6 +21,7 @@ check() { # WORDS COMMAND...
 installed() {
 	make --no-print-directory B="$B" DESTDIR="$root" PREFIX=/usr "$1" || exit 1
 }
+# shellcheck disable=SC2317 # called by check
 empty() {
 	[ -z "$(find "$root" -type f)" ]
 }
