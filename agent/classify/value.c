@@ -121,7 +121,7 @@ static const char *skip_scheme(const char *value)
 bool tt_classify_url_host(const char *value, char *ret, unsigned cap)
 {
 	struct span authority, host;
-	const char *after_scheme, *at;
+	const char *after_scheme, *at, *blank;
 	bool has_port;
 
 	if (!value)
@@ -130,6 +130,10 @@ bool tt_classify_url_host(const char *value, char *ret, unsigned cap)
 	after_scheme = skip_scheme(value);
 	authority.s = after_scheme ? after_scheme : value;
 	authority.len = strcspn(authority.s, "/?#\\ \t\r\n");
+	/* Words: a sentence or a list, no URL. */
+	blank = value + strcspn(value, " \t\r\n");
+	if (blank[strspn(blank, " \t\r\n")])
+		return false;
 	/* An '@' further on: a password with an unescaped '/', of which this would be the beginning. */
 	if (strchr(authority.s + authority.len, '@'))
 		return false;
