@@ -128,7 +128,7 @@ $(FIXTURES) $(BENCH): $(B)/%: %.c $(B)/libtelltale.a
 	$(LINK_TEST)
 
 # Test subjects: small programs for telltale to watch. They are built plainly, whatever the tests are built with.
-SUBJECTS := $(patsubst %.c,$(B)/%,$(wildcard tests/subjects/*.c tests/subjects/agents/*.c))
+SUBJECTS := $(patsubst %.c,$(B)/%,$(filter-out %/env_go.c,$(wildcard tests/subjects/*.c tests/subjects/agents/*.c)))
 SUBJECTS += $(B)/tests/subjects/agents/package.json
 SUBJECT_CC = mkdir -p $(@D) && $(CC) -std=gnu17 -D_GNU_SOURCE -O1 -g $(WARN) -Wno-write-strings $(WERROR) \
 	   -Itests/subjects -o $@ $<
@@ -145,13 +145,13 @@ $(B)/tests/subjects/agents/package.json: tests/subjects/agents/package.json
 
 $(B)/tests/subjects/threads_fork $(B)/tests/subjects/exec_thread $(B)/tests/subjects/fd_swap: SUBJECT_FLAGS := -pthread
 $(B)/tests/subjects/env_uv: SUBJECT_FLAGS := -rdynamic
-# Code before main, or other than the C library expects, must not be wrapped in its start-up or guards.
-$(B)/tests/subjects/env_go: SUBJECT_FLAGS := -static
+# Its first system call must be its own: no C library start-up, no guards.
 $(B)/tests/subjects/raw_first: SUBJECT_FLAGS := -nostdlib -static -ffreestanding -fno-stack-protector -fcf-protection=none
 
-# The same look-ups with other C libraries, where a compiler for them is installed.
-$(B)/tests/subjects/.variants: tests/subjects/env_lookup.c tests/subjects/subject.h | $(B)/.deps-test
-	$(Q)mkdir -p $(@D) && tests/subjects/variants.sh $< $(@D) && touch $@
+# Look-ups with other C libraries and static ones, where this machine can build them.
+$(B)/tests/subjects/.variants: tests/subjects/variants.sh tests/subjects/env_lookup.c tests/subjects/env_go.c \
+		tests/subjects/subject.h | $(B)/.deps-test
+	$(Q)mkdir -p $(@D) && tests/subjects/variants.sh $(@D) && touch $@
 
 test-programs: $(B)/telltale $(UNIT) $(LIVE) $(FIXTURES) subjects
 
@@ -199,7 +199,7 @@ check-agents: $(B)/telltale
 # The newcomer's command: also with a compiler that warns about more than ours.
 demo install: WERROR :=
 export AGENT
-demo: $(B)/telltale subjects
+demo: $(B)/telltale $(addprefix $(B)/tests/subjects/,listen agents/standin agents/package.json)
 	$(Q)tests/demo.sh $(B)
 
 # ---- formatting: other major versions of clang-format format differently

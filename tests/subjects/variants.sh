@@ -1,15 +1,16 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Builds env_lookup with each C library and linkage that this machine has compilers for.
-# variants.sh SOURCE DIRECTORY -> DIRECTORY/env_lookup-{static,musl,musl-static}; says what is left out.
+# Builds the subjects that need another C library, or a static one: what this machine has no compiler or
+# library for is left out, and said. variants.sh DIRECTORY
 set -u
 
-source=$1 directory=$2
-while read -r name compiler flags; do
-	out=$directory/env_lookup-$name
+here=$(dirname "$0") directory=$1
+while read -r name source compiler flags; do
+	out=$directory/$name
 	rm -f "$out"
 	# shellcheck disable=SC2086 # words
-	if command -v "$compiler" >/dev/null && "$compiler" -std=gnu17 -D_GNU_SOURCE -O1 -g $flags -o "$out" "$source" 2>"$out.log"; then
+	if command -v "$compiler" >/dev/null &&
+		"$compiler" -std=gnu17 -D_GNU_SOURCE -O1 -g $flags -o "$out" "$here/$source" 2>"$out.log"; then
 		rm -f "$out.log"
 		printf '  %-8s%s\n' SUBJECT "$out"
 	else
@@ -17,7 +18,8 @@ while read -r name compiler flags; do
 		printf '  %-8s%s\n' SKIP "$out: no $compiler $flags here"
 	fi
 done <<-'EOF'
-	static      cc        -static
-	musl        musl-gcc
-	musl-static musl-gcc  -static
+	env_lookup-static       env_lookup.c cc        -static
+	env_lookup-musl         env_lookup.c musl-gcc
+	env_lookup-musl-static  env_lookup.c musl-gcc  -static
+	env_go                  env_go.c     cc        -static
 EOF
