@@ -417,7 +417,7 @@ static const struct probe features[TT_FEATURES] = {
 			     "Nothing is recorded less. Only a policy that blocks needs them: add `bpf` to "
 			     "the "
 			     "kernel's lsm= list for that.",
-			     TT_NEED_BETTER, try_program, BPF_PROG_TYPE_LSM, BPF_LSM_MAC, 0,
+			     TT_NEED_POLICY, try_program, BPF_PROG_TYPE_LSM, BPF_LSM_MAC, 0,
 			     "bpf_lsm_file_open", BTF_KIND_FUNC, attach_by_target, set_off_open },
 	[TT_FEATURE_ITER_TASK] = { "iter-task", "task iterator",
 				   "Processes already running are found through /proc instead, which can "

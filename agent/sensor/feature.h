@@ -33,6 +33,7 @@ enum tt_feature_need {
 	TT_NEED_TRAMPOLINE, /* one backend needs it; without it the other one is used */
 	TT_NEED_ENV, /* environment look-ups are not seen without it */
 	TT_NEED_BETTER, /* there is a substitute */
+	TT_NEED_POLICY, /* only policies that block would use it */
 };
 
 struct tt_feature_answer {
