@@ -508,8 +508,8 @@ int tt_cmd_choose_session(struct tt_query_db *db, const char *prefix, char ret[1
 	if (kind == 's')
 		memcpy(session_id, id, sizeof(id));
 	else
-		r = tt_query_run(db, prefix ? of_process : latest, &param, prefix ? 1 : 0, NULL, session_row,
-				 session_id);
+		r = tt_row_run(db, prefix ? of_process : latest, &param, prefix ? 1 : 0, NULL, session_row,
+			       session_id);
 	if (kind != 's' && r < 0)
 		return tt_cmd_query_failed(db, r);
 	if (!session_id[0]) {

@@ -73,8 +73,8 @@ static int export_all(struct tt_query_db *db, const struct tt_cmd_common *common
 	snprintf(since, sizeof(since), "%" PRId64, common->since_ns);
 	snprintf(until, sizeof(until), "%" PRId64, common->until_ns);
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(views); i++)
-		r = tt_query_run(db, views[i].sql, params, views[i].timeless ? 0 : ARRAY_SIZE(params), NULL,
-				 export_row, e);
+		r = tt_row_run(db, views[i].sql, params, views[i].timeless ? 0 : ARRAY_SIZE(params), NULL,
+			       export_row, e);
 	return r;
 }
 

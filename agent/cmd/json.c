@@ -7,7 +7,7 @@
 #include <jansson.h>
 #include <math.h>
 
-#include "store/query.h"
+#include "cmd/row.h"
 #include "util/timespec.h"
 
 static const char *const json_columns[] = { "argv",    "launched_by", "coverage",
@@ -154,7 +154,7 @@ int tt_json_array(struct tt_query_db *db, struct tt_output *out, const char *sql
 	int r;
 
 	put(out, "[");
-	r = tt_query_run(db, sql, params, n_params, NULL, array_row, &array);
+	r = tt_row_run(db, sql, params, n_params, NULL, array_row, &array);
 	put(out, "]");
 	return r;
 }

@@ -408,26 +408,39 @@ static void table_shrink(struct tt_table *table)
 	}
 }
 
-static void table_put(struct tt_table *table, unsigned c, enum tt_style style, const char *s, size_t len,
-		      unsigned width)
+/* Blanks are written only before text: lines have none at their end. *start is the cell's column, and
+ * becomes the next one's. */
+static void table_put(struct tt_table *table, unsigned c, const struct cell *cell, unsigned *start)
 {
 	struct tt_output *out = table->out;
-	bool last = c + 1 == table->n;
-	unsigned room = table->widths[c], left = 0, end;
+	enum tt_shrink shrink = table->columns[c].shrink;
+	unsigned room = table->widths[c], left = 0;
 
 	/* without a terminal's edge nothing is cut; what came after the sample just juts out */
-	if (out->width == 0 && width > room)
-		room = width;
-	if (table->columns[c].shrink == TT_KEEP && width > room)
-		room = width;
-	end = out->column + room;
-	if (table->columns[c].right && width < room)
-		left = room - width;
-	if (left)
-		tt_output_pad(out, out->column + left);
-	write_cut(out, style, s, len, room, table->columns[c].shrink);
-	if (!last)
-		tt_output_pad(out, end + TABLE_GAP);
+	if ((out->width == 0 || shrink == TT_KEEP) && cell->width > room)
+		room = cell->width;
+	if (table->columns[c].right && cell->width < room)
+		left = room - cell->width;
+	if (cell->len) {
+		if (*start + left)
+			tt_output_pad(out, *start + left);
+		write_cut(out, cell->style, cell->text, cell->len, room, shrink);
+	}
+	*start += room + TABLE_GAP;
+}
+
+static void table_titles(struct tt_table *table)
+{
+	unsigned start = 0;
+
+	for (unsigned c = 0; c < table->n; c++) {
+		char *title = (char *)table->columns[c].title;
+		struct cell cell = { title, strlen(title), 0, TT_BOLD };
+
+		cell.width = tt_output_width(title, cell.len);
+		table_put(table, c, &cell, &start);
+	}
+	tt_output_line(table->out);
 }
 
 static void table_layout(struct tt_table *table)
@@ -442,23 +455,22 @@ static void table_layout(struct tt_table *table)
 			table->widths[i % table->n] = table->cells[i].width;
 	if (table->out->width)
 		table_shrink(table);
-	for (unsigned c = 0; c < table->n; c++) {
-		const char *title = table->columns[c].title;
-
-		table_put(table, c, TT_BOLD, title, strlen(title), tt_output_width(title, strlen(title)));
-	}
-	tt_output_line(table->out);
+	table_titles(table);
 }
 
 static void table_flush(struct tt_table *table)
 {
+	unsigned start = 0;
+
 	table_layout(table);
 	for (size_t i = 0; i < table->n_cells; i++) {
 		struct cell *cell = &table->cells[i];
 
-		table_put(table, i % table->n, cell->style, cell->text, cell->len, cell->width);
-		if ((i + 1) % table->n == 0)
+		table_put(table, i % table->n, cell, &start);
+		if ((i + 1) % table->n == 0) {
 			tt_output_line(table->out);
+			start = 0;
+		}
 		free(cell->text);
 	}
 	table->n_cells = 0;

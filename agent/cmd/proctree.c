@@ -182,8 +182,8 @@ int tt_proctree_load(struct tt_query_db *db, const char *session_id, bool nested
 
 	if (!tree)
 		return -ENOMEM;
-	r = tt_query_run(db, nested ? WITH_SESSIONS PROCESSES : WITH_SESSION PROCESSES, &session_id, 1, NULL,
-			 tree_add, &loader);
+	r = tt_row_run(db, nested ? WITH_SESSIONS PROCESSES : WITH_SESSION PROCESSES, &session_id, 1, NULL,
+		       tree_add, &loader);
 	if (r == 0)
 		r = tree_link(tree);
 	if (r < 0)

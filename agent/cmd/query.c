@@ -200,7 +200,8 @@ static int choose(const char *saved, char **operands, const char **ret_sql, unsi
 		return tt_cmd_usage("query", "saved query '%s' takes %s", saved,
 				    q->argument ? "one argument" : "no argument");
 	*ret_sql = q->sql;
-	*ret_n_params = n;
+	/* operands end with NULL, which is also what an argument left out is in SQL */
+	*ret_n_params = q->argument ? 1 : 0;
 	return 0;
 }
 
@@ -213,7 +214,7 @@ static int run(const struct tt_cmd_common *common, struct tt_output *out, struct
 	if (tt_cmd_open(common, &db) < 0)
 		return TT_EXIT_FAILURE;
 	tt_output_open(out, common->color, answer->format == TABLE && !common->no_pager);
-	r = tt_query_run(db, sql, params, n_params, answer_head, answer_row, answer);
+	r = tt_row_run(db, sql, params, n_params, answer_head, answer_row, answer);
 	tt_table_end(answer->table);
 	if (r < 0 && !tt_output_failed(out))
 		return tt_cmd_finish(out, tt_cmd_query_failed(db, r));

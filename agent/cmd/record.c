@@ -95,7 +95,7 @@ static void result(struct tt_output *out, int64_t r)
 
 struct section {
 	struct record *record;
-	const char *title;
+	const char *title; /* NULL: goes on with the section before */
 	size_t shown, left_out;
 	void (*row)(struct record *record, const struct tt_query_row *row);
 };
@@ -108,7 +108,7 @@ static int section_row(const struct tt_query_row *row, void *arg)
 		s->left_out++;
 		return 0;
 	}
-	if (s->shown++ == 0) {
+	if (s->shown++ == 0 && s->title) {
 		heading(s->record->out, s->title);
 		tt_output_line(s->record->out);
 	}
@@ -121,7 +121,7 @@ static int section(struct record *record, const char *title, const char *sql,
 		   void (*fn)(struct record *record, const struct tt_query_row *row))
 {
 	struct section s = { .record = record, .title = title, .row = fn };
-	int r = tt_query_run(record->db, sql, &record->session_id, 1, NULL, section_row, &s);
+	int r = tt_row_run(record->db, sql, &record->session_id, 1, NULL, section_row, &s);
 
 	if (r == 0 && s.left_out) {
 		tt_output_printf(record->out, TT_DIM, "  %s and %zu more",
@@ -331,7 +331,7 @@ static int print_coverage(struct record *record)
 	struct coverage c = { .n = 0 };
 	int r;
 
-	r = tt_query_run(
+	r = tt_row_run(
 		record->db,
 		"SELECT coverage, exe, pid FROM process WHERE session_id = ?1 AND coverage IS NOT NULL",
 		&record->session_id, 1, NULL, coverage_row, &c);
@@ -432,10 +432,10 @@ static int print_reasons(struct record *record)
 
 	if (!reasons)
 		return -ENOMEM;
-	r = tt_query_run(record->db,
-			 "SELECT x.reasons, p.exe, p.pid FROM risk_record x " OF_SESSION
-			 "AND x.reasons IS NOT NULL ORDER BY x.score DESC",
-			 &record->session_id, 1, NULL, reasons_row, reasons);
+	r = tt_row_run(record->db,
+		       "SELECT x.reasons, p.exe, p.pid FROM risk_record x " OF_SESSION
+		       "AND x.reasons IS NOT NULL ORDER BY x.score DESC",
+		       &record->session_id, 1, NULL, reasons_row, reasons);
 	if (r < 0 || reasons->n == 0)
 		return r;
 	qsort(reasons->v, reasons->n, sizeof(*reasons->v), compare_reasons);
@@ -571,7 +571,7 @@ static void files_row(struct record *record, const struct tt_query_row *row)
 		tt_output_printf(out, TT_PLAIN, ", %" PRId64 " written", tt_row_int(row, 2, 0));
 	if (tt_row_int(row, 3, 0))
 		tt_output_printf(out, TT_DIM, ", %" PRId64 " looked for in vain", tt_row_int(row, 3, 0));
-	tt_output_printf(out, TT_DIM, ", %" PRId64 " times in all", tt_row_int(row, 4, 0));
+	count(out, tt_row_int(row, 4, 0));
 }
 
 static void connection_row(struct record *record, const struct tt_query_row *row)
@@ -590,7 +590,7 @@ static void connection_row(struct record *record, const struct tt_query_row *row
 		tt_output_printf(out, TT_ACCENT, " %s", tt_row_text(row, 4, ""));
 	tt_output_printf(out, strcmp(state, "established") == 0 ? TT_GOOD : TT_DIM, " %s", state);
 	if (tt_row_has(row, 6))
-		tt_output_printf(out, TT_NOTICE, " %s", tt_row_text(row, 6, ""));
+		tt_output_printf(out, TT_NOTICE, " (%s)", tt_row_text(row, 6, ""));
 	count(out, tt_row_int(row, 7, 1));
 	tt_output_text(out, TT_PLAIN, "  ");
 	who(out, row, 8);
@@ -640,21 +640,21 @@ static const struct {
 	  "AND x.category = 'credential' GROUP BY x.path, x.op, x.result ORDER BY x.result < 0, 8",
 	  credential_row },
 	{ "Time zone",
-	  "SELECT x.how, x.zone, sum(x.count), min(x.first_ns), p.exe, p.pid FROM timezone_lookup "
-	  "x " OF_SESSION "GROUP BY x.how, x.zone ORDER BY 4",
+	  "SELECT x.how, x.zone, sum(x.count), min(x.first_ns), p.exe, p.pid, x.result "
+	  "FROM timezone_lookup x " OF_SESSION "GROUP BY x.how, x.zone, x.result ORDER BY 4",
 	  timezone_row },
 	{ "Environment",
+	  "SELECT count(DISTINCT CASE WHEN x.source <> 'exec' THEN x.name END), "
+	  "count(DISTINCT CASE WHEN x.source = 'exec' THEN x.name END) AS handed FROM env_lookup "
+	  "x " OF_SESSION "HAVING count(*) > 0",
+	  env_total_row },
+	{ NULL,
 	  "SELECT x.category, x.name, max(x.value), max(x.present), "
 	  "sum(CASE WHEN x.source = 'exec' THEN 0 ELSE x.count END), max(x.source <> 'exec'), p.exe, p.pid, "
 	  "count(DISTINCT x.process_id) "
 	  "FROM env_lookup x " OF_SESSION "AND x.category IS NOT NULL "
 	  "GROUP BY x.category, x.name ORDER BY max(x.source <> 'exec') DESC, x.category, x.name",
 	  env_row },
-	{ "Environment in all",
-	  "SELECT count(DISTINCT CASE WHEN x.source <> 'exec' THEN x.name END), "
-	  "count(DISTINCT CASE WHEN x.source = 'exec' THEN x.name END) AS handed FROM env_lookup "
-	  "x " OF_SESSION "HAVING count(*) > 0",
-	  env_total_row },
 	{ "Connections",
 	  "SELECT x.protocol, x.address, x.port, x.unix_path, x.hostname, x.state, x.category, sum(x.count), "
 	  "p.exe, p.pid, min(x.first_ns) FROM connection x " OF_SESSION
@@ -671,7 +671,7 @@ static const struct {
 
 static int print_text(struct record *record)
 {
-	int r = tt_query_run(record->db, session_sql, &record->session_id, 1, NULL, print_header, record);
+	int r = tt_row_run(record->db, session_sql, &record->session_id, 1, NULL, print_header, record);
 
 	if (r < 0)
 		return r;
@@ -732,8 +732,8 @@ static int print_member(struct record *record, const char *key, const char *sql)
 static int print_json(struct record *record)
 {
 	_cleanup_(tt_buf_done) struct tt_buf end = TT_BUF_INIT;
-	int r = tt_query_run(record->db, "SELECT * FROM session WHERE session_id = ?1", &record->session_id,
-			     1, NULL, begin_document, record);
+	int r = tt_row_run(record->db, "SELECT * FROM session WHERE session_id = ?1", &record->session_id, 1,
+			   NULL, begin_document, record);
 
 	if (r == 0 && !record->found)
 		return -ENOENT;

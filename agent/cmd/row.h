@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading columns of a query row by position, NULL included. */
+/* Query rows as commands read them: columns by position, NULL included, and text that ends with NUL
+ * (tt_query_run() does not promise that). All queries of cmd/ go through tt_row_run(). */
 #ifndef TT_CMD_ROW_H
 #define TT_CMD_ROW_H
 
@@ -7,6 +8,11 @@
 #include "util/buf.h"
 
 TT_DEFINE_CLEANUP(struct tt_query_db *, tt_query_close)
+
+/* As tt_query_run(); a NULL parameter is SQL's NULL. */
+int tt_row_run(struct tt_query_db *db, const char *sql, const char *const *params, unsigned n_params,
+	       int (*head)(unsigned n, const char *const *names, void *arg),
+	       int (*fn)(const struct tt_query_row *row, void *arg), void *arg);
 
 static inline bool tt_row_has(const struct tt_query_row *row, unsigned i)
 {

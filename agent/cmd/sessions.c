@@ -101,8 +101,8 @@ static int list(struct tt_query_db *db, const struct tt_cmd_common *common, cons
 		if (!list->table)
 			return -ENOMEM;
 	}
-	r = tt_query_run(db, common->json ? json_sql : text_sql, params, ARRAY_SIZE(params), NULL, list_row,
-			 list);
+	r = tt_row_run(db, common->json ? json_sql : text_sql, params, ARRAY_SIZE(params), NULL, list_row,
+		       list);
 	tt_table_end(list->table);
 	return r;
 }

@@ -17,8 +17,8 @@ static int level_row(const struct tt_query_row *row, void *arg)
 
 static int print(struct tt_query_db *db, const char *id, bool json, struct tt_output *out, bool *ret_risky)
 {
-	int r = tt_query_run(db, "SELECT level FROM session WHERE session_id = ?1", &id, 1, NULL, level_row,
-			     ret_risky);
+	int r = tt_row_run(db, "SELECT level FROM session WHERE session_id = ?1", &id, 1, NULL, level_row,
+			   ret_risky);
 
 	return r < 0 ? r : tt_record_print(db, id, json ? TT_RECORD_JSON : TT_RECORD_TEXT, out);
 }

@@ -130,12 +130,14 @@ static void add_note(struct tt_buf *note, const char *text)
 static void add_notes(struct tt_buf *note, const struct tt_query_row *row, const struct tt_output *out)
 {
 	int64_t result = tt_row_int(row, T_RESULT, 0), count = tt_row_int(row, T_COUNT, 1);
+	const char *detail = tt_row_text(row, T_DETAIL, "");
 	char text[96];
 
-	if (result < 0)
+	/* a connection's state says it already, mostly */
+	if (result < 0 && (!tt_row_is(row, T_KIND, "connection") || strstr(detail, "failed")))
 		add_note(note, strerror((int)-result));
-	if (tt_row_has(row, T_DETAIL) && row->values[T_DETAIL].len)
-		add_note(note, tt_row_text(row, T_DETAIL, ""));
+	if (*detail)
+		add_note(note, detail);
 	if (tt_row_has(row, T_ZONE)) {
 		snprintf(text, sizeof(text), "zone %s", tt_row_text(row, T_ZONE, ""));
 		add_note(note, text);
@@ -247,7 +249,7 @@ static int run(struct tt_query_db *db, const struct filter *filter, const struct
 	snprintf(until, sizeof(until), "%" PRId64, common->until_ns);
 	snprintf(limit, sizeof(limit), "%" PRId64,
 		 common->limit && common->limit < INT64_MAX ? (int64_t)common->limit : INT64_MAX);
-	r = tt_query_run(db, timeline_sql, params, ARRAY_SIZE(params), NULL, timeline_row, t);
+	r = tt_row_run(db, timeline_sql, params, ARRAY_SIZE(params), NULL, timeline_row, t);
 	tt_table_end(t->table);
 	return r;
 }
