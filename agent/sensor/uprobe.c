@@ -478,29 +478,41 @@ int tt_uprobe_prepare_name(struct tt_uprobe *up, const char *name, const char *p
 
 /* ---- detaching */
 
-/* fds, ascending, and keep are what stays open. Async-signal-safe: runs in a clone of the process. */
-static void close_others(const int *fds, size_t n)
+/* The kernel detaches a probe when its last descriptor is closed, and whoever closes that waits. So a
+ * grandchild gets copies, waits until ours are closed (`go` ends), closes its own one by one, and ends
+ * (`done` ends, for wait_for_detach()). */
+struct handover {
+	int fds[PROBED_FILES_MAX * KINDS + 2]; /* all that it keeps open, ascending: links, go, done */
+	size_t n;
+	int go[2], done[2]; /* pipes */
+};
+
+/* Async-signal-safe, as all that runs in the clone. */
+static void close_others(const struct handover *h)
 {
 	unsigned from = 0;
 
-	for (size_t i = 0; i < n; i++) {
-		if ((unsigned)fds[i] > from)
-			syscall(SYS_close_range, from, (unsigned)fds[i] - 1, 0);
-		from = (unsigned)fds[i] + 1;
+	for (size_t i = 0; i < h->n; i++) {
+		if ((unsigned)h->fds[i] > from)
+			syscall(SYS_close_range, from, (unsigned)h->fds[i] - 1, 0);
+		from = (unsigned)h->fds[i] + 1;
 	}
 	syscall(SYS_close_range, from, ~0U, 0);
 }
 
-/* fds[0..n) ascending; done, among them, is closed last. */
-__attribute__((noreturn)) static void detach_child(const int *fds, size_t n, int done)
+__attribute__((noreturn)) static void detach_child(const struct handover *h)
 {
+	char byte;
+
 	prctl(PR_SET_NAME, "telltale-detach");
 	if (chdir("/") < 0)
 		_exit(1);
-	close_others(fds, n);
-	for (size_t i = 0; i < n; i++)
-		if (fds[i] != done)
-			close(fds[i]);
+	close_others(h);
+	while (read(h->go[0], &byte, 1) < 0 && errno == EINTR)
+		;
+	for (size_t i = 0; i < h->n; i++)
+		if (h->fds[i] != h->done[1])
+			close(h->fds[i]);
 	_exit(0);
 }
 
@@ -510,10 +522,9 @@ static pid_t fork_quietly(void)
 	return (pid_t)syscall(SYS_clone, 0UL, 0UL, 0UL, 0UL, 0UL);
 }
 
-/* Leaves the descriptors to a grandchild that closes them, so that ours are not the last. Returns the
- * descriptor that tells its end. */
-static int hand_over(const int *fds, size_t n, int done_read, int done_write)
+static int start_child(const struct handover *h)
 {
+	int status;
 	pid_t pid = fork_quietly();
 
 	if (pid < 0)
@@ -521,12 +532,12 @@ static int hand_over(const int *fds, size_t n, int done_read, int done_write)
 	if (pid == 0) {
 		pid = fork_quietly();
 		if (pid == 0)
-			detach_child(fds, n, done_write);
+			detach_child(h);
 		_exit(pid < 0 ? 1 : 0);
 	}
-	if (TEMP_FAILURE_RETRY(waitpid(pid, NULL, __WCLONE)) < 0)
+	if (TEMP_FAILURE_RETRY(waitpid(pid, &status, __WCLONE)) < 0)
 		return -errno;
-	return done_read;
+	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -EAGAIN;
 }
 
 static int compare_ints(const void *a, const void *b)
@@ -534,22 +545,45 @@ static int compare_ints(const void *a, const void *b)
 	return *(const int *)a - *(const int *)b;
 }
 
-static int detach_elsewhere(struct bpf_link *const *links, size_t n_links)
+static void close_pipe(int fds[2])
 {
-	int fds[PROBED_FILES_MAX * KINDS + 1], done[2], r;
-	size_t n = 0;
+	tt_closep(&fds[0]);
+	tt_closep(&fds[1]);
+	fds[0] = fds[1] = -1;
+}
 
-	for (size_t i = 0; i < n_links; i++)
-		fds[n++] = bpf_link__fd(links[i]);
-	if (pipe2(done, O_CLOEXEC) < 0)
+static void handover_done(struct handover *h)
+{
+	close_pipe(h->go);
+	close_pipe(h->done);
+}
+
+static int handover_start(struct handover *h, struct bpf_link *const *links, size_t n)
+{
+	if (pipe2(h->go, O_CLOEXEC) < 0 || pipe2(h->done, O_CLOEXEC) < 0)
 		return -errno;
-	fds[n++] = done[1];
-	qsort(fds, n, sizeof(fds[0]), compare_ints);
-	r = hand_over(fds, n, done[0], done[1]);
-	close(done[1]);
-	if (r < 0)
-		close(done[0]);
-	return r;
+	for (size_t i = 0; i < n; i++)
+		h->fds[h->n++] = bpf_link__fd(links[i]);
+	h->fds[h->n++] = h->go[0];
+	h->fds[h->n++] = h->done[1];
+	qsort(h->fds, h->n, sizeof(h->fds[0]), compare_ints);
+	return start_child(h);
+}
+
+static void destroy_links(struct tt_uprobe *up, struct bpf_link **links, size_t n)
+{
+	_cleanup_(handover_done) struct handover h = { .go = { -1, -1 }, .done = { -1, -1 } };
+
+	if (!n)
+		return;
+	wait_for_detach(up);
+	if (handover_start(&h, links, n) == 0) {
+		up->detach_fd = h.done[0];
+		h.done[0] = -1;
+	}
+	/* in a moment with the child, in 0.1 s each without */
+	for (size_t i = 0; i < n; i++)
+		bpf_link__destroy(links[i]);
 }
 
 /* Takes the probes of all files, or of C libraries only, away. */
@@ -557,7 +591,6 @@ static void detach(struct tt_uprobe *up, bool libcs_only)
 {
 	struct bpf_link *links[PROBED_FILES_MAX * KINDS];
 	size_t n = 0;
-	int r;
 
 	for (size_t i = 0; i < up->n_files; i++) {
 		struct file *file = up->files[i];
@@ -574,15 +607,7 @@ static void detach(struct tt_uprobe *up, bool libcs_only)
 		file->state = TT_PROBE_NOT_IN;
 		file->attached_ns = 0;
 	}
-	if (!n)
-		return;
-
-	wait_for_detach(up);
-	r = detach_elsewhere(links, n);
-	if (r >= 0)
-		up->detach_fd = r;
-	for (size_t i = 0; i < n; i++)
-		bpf_link__destroy(links[i]);
+	destroy_links(up, links, n);
 }
 
 void tt_uprobe_detach_libcs(struct tt_uprobe *up)
