@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Hostile paths, names, hosts and values against the shipped categories; the first line of the input is
+ * also a pattern. Runs in the source tree's root, or with TELLTALE_CONFIG_DIR set. */
+#include <stdlib.h>
+
+#include "classify/classify.h"
+#include "classify/glob.h"
+#include "config/config.h"
+#include "util/util.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static struct tt_classifier *shipped(void)
+{
+	static struct tt_classifier *c;
+	_cleanup_free_ char *path = NULL;
+	struct tt_config_categories *config;
+	const char *dir = getenv("TELLTALE_CONFIG_DIR");
+
+	if (c)
+		return c;
+	if (asprintf(&path, "%s/categories.d", dir ? dir : "config") < 0 ||
+	    tt_config_load_categories(path, &config, NULL) < 0 || tt_classifier_new(config, &c) < 0)
+		abort();
+	tt_config_categories_free(config);
+	return c;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	_cleanup_free_ char *text = strndup((const char *)data, size);
+	const struct tt_classifier *c = shipped();
+	char host[64], *rest;
+	const char *zone;
+	uint8_t addr[16] = { 0 };
+
+	if (!text)
+		return 0;
+	tt_classify_path(c, text, "/home/me");
+	tt_classify_path(c, text, text);
+	tt_classify_env_keeps(c, text);
+	tt_classify_host(c, text);
+	tt_classify_unix(c, text);
+	if (tt_classify_url_host(text, host, sizeof(host)) && strlen(host) >= sizeof(host))
+		abort();
+	zone = tt_classify_zone(text);
+	if (zone && strstr(zone, ".."))
+		abort();
+	memcpy(addr, text, strnlen(text, sizeof(addr)));
+	tt_classify_address(c, 2, addr, 53);
+	tt_classify_address(c, 10, addr, 53);
+	rest = strchr(text, '\n');
+	if (rest) {
+		*rest = '\0';
+		tt_glob_match(text, rest + 1);
+	}
+	return 0;
+}
