@@ -189,7 +189,7 @@ bench: $(BENCH) $(B)/telltale subjects
 		echo "== $$b"; B=$(B) TELLTALE=$(B)/telltale $$b || exit 1; done
 
 # Runs real, unmodified coding agents in the lab: not part of `check`, because it installs them.
-check-agents: $(B)/telltale
+check-agents: $(if $(TELLTALE_LAB_DIR),$(B)/telltale)
 	$(Q)if [ -z "$(TELLTALE_LAB_DIR)" ]; then \
 		echo "check-agents: skipped: set TELLTALE_LAB_DIR to a checkout of the lab"; \
 	else \
