@@ -342,12 +342,29 @@ struct cell {
 struct tt_table {
 	struct tt_output *out;
 	unsigned n, next; /* next: column of the next cell */
-	struct tt_column *columns;
+	struct tt_column *columns; /* their titles are in titles */
+	struct cell *titles;
 	unsigned *widths;
 	struct cell *cells; /* TABLE_SAMPLE rows at most */
 	size_t n_cells, cap_cells;
 	bool laid_out;
 };
+
+/* text is malloc'd and escaped. */
+static int cell_init(struct cell *cell, enum tt_style style, const char *s, size_t len)
+{
+	_cleanup_(tt_buf_done) struct tt_buf text = TT_BUF_INIT;
+
+	tt_buf_terminal(&text, s, len);
+	tt_buf_add(&text, "", 0); /* so that text is there, also when empty */
+	if (!tt_buf_ok(&text))
+		return -ENOMEM;
+	cell->len = text.len;
+	cell->width = tt_output_width(text.text, text.len);
+	cell->style = style;
+	cell->text = TAKE_PTR(text.text);
+	return 0;
+}
 
 static void table_free(struct tt_table *table)
 {
@@ -355,6 +372,9 @@ static void table_free(struct tt_table *table)
 		return;
 	for (size_t i = 0; i < table->n_cells; i++)
 		free(table->cells[i].text);
+	for (unsigned c = 0; table->titles && c < table->n; c++)
+		free(table->titles[c].text);
+	free(table->titles);
 	free(table->cells);
 	free(table->widths);
 	free(table->columns);
@@ -371,19 +391,24 @@ struct tt_table *tt_table_new(struct tt_output *out, const struct tt_column *col
 	table->n = n;
 	table->columns = calloc(n, sizeof(*columns));
 	table->widths = calloc(n, sizeof(*table->widths));
-	if (!table->columns || !table->widths) {
+	table->titles = calloc(n, sizeof(*table->titles));
+	if (!table->columns || !table->widths || !table->titles) {
 		table_free(table);
 		return NULL;
 	}
 	memcpy(table->columns, columns, n * sizeof(*columns));
+	for (unsigned c = 0; c < n; c++) {
+		if (cell_init(&table->titles[c], TT_BOLD, columns[c].title, strlen(columns[c].title)) < 0) {
+			table_free(table);
+			return NULL;
+		}
+	}
 	return table;
 }
 
-static unsigned column_floor(const struct tt_column *column)
+static unsigned column_floor(const struct tt_table *table, unsigned c)
 {
-	unsigned title = (unsigned)strlen(column->title);
-
-	return title > COLUMN_MIN ? title : COLUMN_MIN;
+	return table->titles[c].width > COLUMN_MIN ? table->titles[c].width : COLUMN_MIN;
 }
 
 /* Takes columns from the widest column that may shrink until the row fits or nothing gives. */
@@ -398,7 +423,7 @@ static void table_shrink(struct tt_table *table)
 
 		for (unsigned c = 0; c < table->n; c++)
 			if (table->columns[c].shrink != TT_KEEP &&
-			    table->widths[c] > column_floor(&table->columns[c]) &&
+			    table->widths[c] > column_floor(table, c) &&
 			    (widest == table->n || table->widths[c] > table->widths[widest]))
 				widest = c;
 		if (widest == table->n)
@@ -433,13 +458,8 @@ static void table_titles(struct tt_table *table)
 {
 	unsigned start = 0;
 
-	for (unsigned c = 0; c < table->n; c++) {
-		char *title = (char *)table->columns[c].title;
-		struct cell cell = { title, strlen(title), 0, TT_BOLD };
-
-		cell.width = tt_output_width(title, cell.len);
-		table_put(table, c, &cell, &start);
-	}
+	for (unsigned c = 0; c < table->n; c++)
+		table_put(table, c, &table->titles[c], &start);
 	tt_output_line(table->out);
 }
 
@@ -449,7 +469,7 @@ static void table_layout(struct tt_table *table)
 		return;
 	table->laid_out = true;
 	for (unsigned c = 0; c < table->n; c++)
-		table->widths[c] = tt_output_width(table->columns[c].title, strlen(table->columns[c].title));
+		table->widths[c] = table->titles[c].width;
 	for (size_t i = 0; i < table->n_cells; i++)
 		if (table->cells[i].width > table->widths[i % table->n])
 			table->widths[i % table->n] = table->cells[i].width;
@@ -492,19 +512,12 @@ static struct cell *table_reserve(struct tt_table *table)
 
 void tt_table_celln(struct tt_table *table, enum tt_style style, const char *s, size_t len)
 {
-	_cleanup_(tt_buf_done) struct tt_buf text = TT_BUF_INIT;
 	struct cell *cell = table_reserve(table);
 
-	tt_buf_terminal(&text, s, len);
-	tt_buf_add(&text, "", 0);
-	if (!cell || !tt_buf_ok(&text)) {
+	if (!cell || cell_init(cell, style, s, len) < 0) {
 		table->out->error = -ENOMEM;
 		return;
 	}
-	*cell = (struct cell){ .len = text.len,
-			       .width = tt_output_width(text.text, text.len),
-			       .style = style };
-	cell->text = TAKE_PTR(text.text);
 	table->n_cells++;
 	if (++table->next < table->n)
 		return;

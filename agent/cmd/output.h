@@ -79,7 +79,7 @@ struct tt_column {
 
 struct tt_table;
 
-/* Columns are copied, titles are not. NULL: out of memory. */
+/* Columns and titles are copied. NULL: out of memory. */
 struct tt_table *tt_table_new(struct tt_output *out, const struct tt_column *columns, unsigned n);
 /* Cells from left to right, row by row. After the first thousand rows widths are fixed and rows stream. */
 void tt_table_cell(struct tt_table *table, enum tt_style style, const char *s);

@@ -51,17 +51,11 @@ static void table_value(struct tt_table *table, const char *name, const struct t
 
 /* RFC 4180, UTF-8; NULL is empty. A spreadsheet must not run what an observed process wrote: text that
  * begins like a formula gets a quote before it. Other control characters are escaped. */
-static void add_csv(struct tt_buf *buf, const struct tt_value *value)
+static void add_csv_text(struct tt_buf *buf, const char *s, size_t len)
 {
 	_cleanup_(tt_buf_done) struct tt_buf text = TT_BUF_INIT;
 
-	if (value->type == TT_INTEGER)
-		tt_buf_printf(buf, "%" PRId64, value->i);
-	else if (value->type == TT_REAL)
-		tt_buf_printf(buf, "%.17g", value->d);
-	if (value->type != TT_TEXT)
-		return;
-	tt_buf_terminal(&text, value->text, value->len);
+	tt_buf_terminal(&text, s, len);
 	tt_buf_char(buf, '"');
 	if (text.len && strchr("=+-@", text.text[0]))
 		tt_buf_char(buf, '\'');
@@ -73,6 +67,16 @@ static void add_csv(struct tt_buf *buf, const struct tt_value *value)
 	tt_buf_char(buf, '"');
 }
 
+static void add_csv(struct tt_buf *buf, const struct tt_value *value)
+{
+	if (value->type == TT_INTEGER)
+		tt_buf_printf(buf, "%" PRId64, value->i);
+	else if (value->type == TT_REAL)
+		tt_buf_printf(buf, "%.17g", value->d);
+	else if (value->type == TT_TEXT)
+		add_csv_text(buf, value->text, value->len);
+}
+
 static int answer_head(unsigned n, const char *const *names, void *arg)
 {
 	_cleanup_free_ struct tt_column *columns = calloc(n ? n : 1, sizeof(*columns));
@@ -82,8 +86,11 @@ static int answer_head(unsigned n, const char *const *names, void *arg)
 	if (!columns)
 		return -ENOMEM;
 	if (a->format == CSV) {
-		for (unsigned i = 0; i < n; i++)
-			tt_buf_printf(&buf, "%s%s", i ? "," : "", names[i]);
+		for (unsigned i = 0; i < n; i++) {
+			if (i)
+				tt_buf_char(&buf, ',');
+			add_csv_text(&buf, names[i], strlen(names[i]));
+		}
 		tt_output_json(a->out, &buf);
 	} else if (a->format == TABLE) {
 		for (unsigned i = 0; i < n; i++)
