@@ -7,6 +7,7 @@
 B	?= build
 CC	?= cc
 CLANG	?= clang
+BPFTOOL	?= $(shell packaging/deps.sh --bpftool)
 PKG	:= libbpf libelf zlib sqlite3 yaml-0.1 libpcre2-8 jansson libcap libxxhash
 
 PREFIX	?= /usr/local
@@ -53,7 +54,6 @@ endif
 $(B)/config.mk: packaging/deps.sh
 	$(Q)packaging/deps.sh build
 	$(Q)mkdir -p $(@D) && { \
-		echo "BPFTOOL ?= $$(packaging/deps.sh --bpftool)"; \
 		echo "PKG_CFLAGS := $$(pkg-config --cflags $(PKG))"; \
 		echo "LIBS := $$(pkg-config --libs $(PKG))"; } > $@
 
