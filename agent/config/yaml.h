@@ -40,7 +40,8 @@ struct tt_yaml_field {
 	size_t offset;
 	bool required;
 	const char *const *words; /* NULL-terminated; WORD, ENUM, LETTER */
-	int64_t min, max; /* of numbers, in the unit kept; max 0: as large as the type. With min 0 also `off` */
+	int64_t min,
+		max; /* of numbers, in the unit kept; max 0: as large as the type. With min 0 also `off` */
 	const struct tt_yaml_schema *sub; /* MAP, LIST */
 	size_t n_offset; /* LIST */
 };

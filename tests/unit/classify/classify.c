@@ -53,7 +53,7 @@ static void paths_have_their_category(void **state)
 		{ "/usr/lib/python3.11/zoneinfo/__init__.py", NULL, "system-library" },
 		{ "/usr/lib/locale/locale-archive", NULL, "locale" },
 		{ "/home/me/.ssh/id_rsa", NULL, "credential" },
-		{ "/home/me/.ssh/work_ed25519", NULL, "credential" },
+		{ "/home/me/.ssh/deploy_ed25519", NULL, "credential" },
 		{ "/home/me/.ssh/id_rsa.pub", NULL, NULL },
 		{ "/home/me/.ssh/known_hosts", NULL, "ssh-config" },
 		{ "/home/me/.ssh/authorized_keys", NULL, "persistence" },
