@@ -72,6 +72,9 @@ struct tt_key {
 	int64_t key;
 };
 
+/* Longest wait, in a batch, for another program that writes: the sensor's rings fill meanwhile. */
+#define TT_BATCH_WAIT_MS 500
+
 struct tt_collector; /* retention's collection of unused strings, see retention.c */
 
 struct tt_store {

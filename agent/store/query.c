@@ -25,6 +25,7 @@ struct tt_query_db {
 	sqlite3 *db;
 	char *path, *error;
 	volatile sig_atomic_t interrupted;
+	bool denied; /* the authorizer refused something: SQLite's own code does not always say so */
 };
 
 TT_DEFINE_CLEANUP(struct tt_query_db *, tt_query_close)
@@ -60,23 +61,34 @@ static bool listed(const char *const *list, size_t n, const char *s)
 	return false;
 }
 
-static int authorize(void *arg, int action, const char *a, const char *b, const char *db, const char *view)
+static bool is_harmless(int action, const char *a, const char *b)
 {
 	switch (action) {
 	case SQLITE_SELECT:
 	case SQLITE_READ:
 	case SQLITE_RECURSIVE:
-		return SQLITE_OK;
+		return true;
+	case SQLITE_UPDATE: /* how a table-valued function (json_each) declares itself; a real one is not read-only */
+		return sqlite3_stricmp(a, "sqlite_master") == 0;
 	case SQLITE_FUNCTION:
-		return b && sqlite3_stricmp(b, "load_extension") == 0 ? SQLITE_DENY : SQLITE_OK;
+		return sqlite3_stricmp(b, "load_extension") != 0;
 	case SQLITE_PRAGMA:
-		if (listed(pragmas_with_argument, ARRAY_SIZE(pragmas_with_argument), a) ||
-		    (!b && listed(pragmas_alone, ARRAY_SIZE(pragmas_alone), a)))
-			return SQLITE_OK;
-		return SQLITE_DENY;
+		return listed(pragmas_with_argument, ARRAY_SIZE(pragmas_with_argument), a) ||
+		       (!b && listed(pragmas_alone, ARRAY_SIZE(pragmas_alone), a));
 	default:
-		return SQLITE_DENY;
+		return false;
 	}
+}
+
+static int authorize(void *arg, int action, const char *a, const char *b, const char *schema,
+		     const char *view)
+{
+	struct tt_query_db *db = arg;
+
+	if (is_harmless(action, a, b))
+		return SQLITE_OK;
+	db->denied = true;
+	return SQLITE_DENY;
 }
 
 static int progress(void *arg)
@@ -203,7 +215,7 @@ int tt_query_open(const char *path, struct tt_query_db **ret, char **ret_message
 			*ret_message = TAKE_PTR(message);
 		return r;
 	}
-	sqlite3_set_authorizer(db->db, authorize, NULL);
+	sqlite3_set_authorizer(db->db, authorize, db);
 	sqlite3_progress_handler(db->db, PROGRESS_STEPS, progress, db);
 	*ret = TAKE_PTR(db);
 	return 0;
@@ -226,7 +238,7 @@ const char *tt_query_error(const struct tt_query_db *db)
 
 static int query_failed(struct tt_query_db *db, int rc)
 {
-	int r = tt_store_errno(db->db, rc);
+	int r = db->denied ? -EPERM : tt_store_errno(db->db, rc);
 
 	switch (r) {
 	case -EINTR:
@@ -318,6 +330,7 @@ int tt_query_run(struct tt_query_db *db, const char *sql, const char *const *par
 	int r;
 
 	db->interrupted = 0;
+	db->denied = false;
 	r = query_prepare(db, sql, n_params, &stmt);
 	if (r < 0)
 		return r;

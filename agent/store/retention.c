@@ -2,7 +2,8 @@
 /* Retention: what is too old, or too much, goes; oldest ended session first, in bounded pieces.
  *
  * Each call does one of, in this order: a step of collecting unused strings; deleting rows of the
- * oldest session that must go; giving free pages back to the file system.
+ * oldest session that must go; giving free pages back to the file system. Before a session goes because
+ * of the size, the strings of those before it are collected: they count, too.
  *
  * Strings are collected by mark and sweep, because counting references would cost every insert:
  * a window of string ids is marked from all rows, a bounded number per call, while the intern module
@@ -26,6 +27,14 @@
 #define PAGES_PER_CALL 2000
 /* A cycle is due when deleted rows * this >= rows left. */
 #define CYCLE_SHARE    8
+
+/* What a call is about. */
+struct plan {
+	const struct tt_retention *limits;
+	int64_t now_ns;
+	int64_t victim; /* session to delete from, or 0 */
+	bool for_size; /* not because of its age */
+};
 
 enum phase { IDLE, MARKING, SWEEPING };
 
@@ -164,19 +173,18 @@ static void checkpoint(struct tt_store *store)
 {
 	sqlite3_busy_timeout(store->db, 0);
 	sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
-	sqlite3_busy_timeout(store->db, 500);
+	sqlite3_busy_timeout(store->db, TT_BATCH_WAIT_MS);
 }
 
-static int find_victim(struct tt_store *store, const struct tt_retention *limits, int64_t now_ns,
-		       int64_t *ret)
+static int find_victim(struct tt_store *store, struct plan *plan)
 {
+	const struct tt_retention *limits = plan->limits;
 	int64_t used = 0;
 	int rc = SQLITE_OK;
 
-	*ret = 0;
 	if (limits->max_age_ns > 0)
-		rc = next_victim(store, now_ns - limits->max_age_ns, ret);
-	if (rc != SQLITE_OK || *ret || limits->max_bytes <= 0)
+		rc = next_victim(store, plan->now_ns - limits->max_age_ns, &plan->victim);
+	if (rc != SQLITE_OK || plan->victim || limits->max_bytes <= 0)
 		return rc;
 
 	rc = bytes_used(store, &used);
@@ -184,8 +192,9 @@ static int find_victim(struct tt_store *store, const struct tt_retention *limits
 		checkpoint(store);
 		rc = bytes_used(store, &used);
 	}
-	if (rc == SQLITE_OK && used > limits->max_bytes)
-		rc = next_victim(store, INT64_MAX, ret);
+	plan->for_size = used > limits->max_bytes;
+	if (rc == SQLITE_OK && plan->for_size)
+		rc = next_victim(store, INT64_MAX, &plan->victim);
 	return rc;
 }
 
@@ -361,7 +370,7 @@ static int cycle_due(struct tt_store *store, bool *ret)
 
 enum work { NOTHING, DONE_SOME };
 
-static int work_collect(struct tt_store *store, enum work *ret)
+static int work_collect(struct tt_store *store, const struct plan *plan, enum work *ret)
 {
 	*ret = store->collector->phase == IDLE ? NOTHING : DONE_SOME;
 	switch (store->collector->phase) {
@@ -375,32 +384,13 @@ static int work_collect(struct tt_store *store, enum work *ret)
 	return SQLITE_OK;
 }
 
-static int work_delete(struct tt_store *store, const struct tt_retention *limits, int64_t now_ns,
-		       int64_t victim, enum work *ret)
-{
-	int64_t budget = ROWS_PER_CALL;
-	int64_t next = store->next_row_id;
-	int rc = SQLITE_OK;
-
-	if (victim) {
-		rc = tt_store_int(store, NULL,
-				  "UPDATE meta SET value = max(value, ?) WHERE key = 'first_free_row'", 1,
-				  &next);
-		if (rc == SQLITE_OK)
-			rc = delete_session(store, victim, &budget);
-	} else if (limits->max_age_ns > 0) {
-		rc = delete_old_losses(store, now_ns - limits->max_age_ns, &budget);
-	}
-	store->collector->deleted_rows += ROWS_PER_CALL - budget;
-	*ret = victim || budget < ROWS_PER_CALL ? DONE_SOME : NOTHING;
-	return rc;
-}
-
-static int work_start_cycle(struct tt_store *store, enum work *ret)
+static int work_start_cycle(struct tt_store *store, const struct plan *plan, enum work *ret)
 {
 	bool due;
 	int rc;
 
+	if (plan->victim && !plan->for_size)
+		return SQLITE_OK;
 	rc = cycle_due(store, &due);
 	if (rc != SQLITE_OK || !due)
 		return rc;
@@ -409,7 +399,26 @@ static int work_start_cycle(struct tt_store *store, enum work *ret)
 	return begin_window(store, 1);
 }
 
-static int work_shrink(struct tt_store *store, enum work *ret)
+static int work_delete(struct tt_store *store, const struct plan *plan, enum work *ret)
+{
+	int64_t next = store->next_row_id, budget = ROWS_PER_CALL;
+	int rc = SQLITE_OK;
+
+	if (plan->victim) {
+		rc = tt_store_int(store, NULL,
+				  "UPDATE meta SET value = max(value, ?) WHERE key = 'first_free_row'", 1,
+				  &next);
+		if (rc == SQLITE_OK)
+			rc = delete_session(store, plan->victim, &budget);
+	} else if (plan->limits->max_age_ns > 0) {
+		rc = delete_old_losses(store, plan->now_ns - plan->limits->max_age_ns, &budget);
+	}
+	store->collector->deleted_rows += ROWS_PER_CALL - budget;
+	*ret = plan->victim || budget < ROWS_PER_CALL ? DONE_SOME : NOTHING;
+	return rc;
+}
+
+static int work_shrink(struct tt_store *store, const struct plan *plan, enum work *ret)
 {
 	int64_t pages;
 	char sql[64];
@@ -423,39 +432,43 @@ static int work_shrink(struct tt_store *store, enum work *ret)
 	return tt_store_exec(store, sql);
 }
 
+/* The first that finds something to do has done this call's share. */
+static int (*const works[])(struct tt_store *store, const struct plan *plan, enum work *ret) = {
+	work_collect,
+	work_start_cycle,
+	work_delete,
+	work_shrink,
+};
+
 int tt_store_retain(struct tt_store *store, const struct tt_retention *limits, int64_t now_ns)
 {
+	struct plan plan = { .limits = limits, .now_ns = now_ns };
 	enum work work = NOTHING;
-	int64_t victim;
 	int rc, r;
 
 	if (!store->collector)
 		store->collector = calloc(1, sizeof(*store->collector));
 	if (!store->collector)
 		return -ENOMEM;
-	rc = find_victim(store, limits, now_ns, &victim); /* checkpoints, so outside the transaction */
+	if (store->in_batch)
+		return tt_store_message(-EALREADY, &store->error, "a batch is open");
+	rc = find_victim(store, &plan); /* may checkpoint, which no transaction can */
 	if (rc != SQLITE_OK)
 		return tt_store_sqlite_error(store->db, rc, "cannot read", store->place.path, &store->error);
 
 	r = tt_store_begin(store);
 	if (r < 0)
 		return r;
-	rc = work_collect(store, &work);
-	if (rc == SQLITE_OK && work == NOTHING)
-		rc = work_delete(store, limits, now_ns, victim, &work);
-	if (rc == SQLITE_OK && work == NOTHING)
-		rc = work_start_cycle(store, &work);
-	if (rc == SQLITE_OK && work == NOTHING)
-		rc = work_shrink(store, &work);
-	if (rc != SQLITE_OK) {
-		store->collector->phase = IDLE; /* what it remembers may have been undone */
-		return store->in_batch
-			       ? tt_store_batch_failed(store, rc, "cannot apply the retention limits to")
-			       : store->batch_error;
-	}
-	r = tt_store_commit(store);
+	for (size_t i = 0; rc == SQLITE_OK && work == NOTHING && i < ARRAY_SIZE(works); i++)
+		rc = works[i](store, &plan, &work);
+	if (rc == SQLITE_OK)
+		r = tt_store_commit(store);
+	else if (store->in_batch)
+		r = tt_store_batch_failed(store, rc, "cannot apply the retention limits to");
+	else
+		r = store->batch_error;
 	if (r < 0)
-		store->collector->phase = IDLE;
+		store->collector->phase = IDLE; /* what it remembers may have been undone */
 	else if (work == NOTHING)
 		checkpoint(store);
 	return r < 0 ? r : work == DONE_SOME;

@@ -13,15 +13,13 @@
 #include "store/internal.h"
 #include "store/schema.h"
 
-/* Longest wait for another program that writes, when opening and in a batch: there the sensor's
- * rings fill meanwhile. */
-#define OPEN_WAIT_MS  3000
-#define BATCH_WAIT_MS 500
+/* Longest wait, when opening, for another program that writes. */
+#define OPEN_WAIT_MS 1500
 /* A row's text is at most a few KiB; JSON of an environment or of ancestors may be more. */
-#define VALUE_MAX     (1 << 20)
+#define VALUE_MAX    (1 << 20)
 /* Up to here the whole file is checked at every opening (about 5 ms per MiB). Damage in larger ones
  * shows when the page concerned is read. */
-#define CHECK_MAX     (16 << 20)
+#define CHECK_MAX    (16 << 20)
 
 int tt_store_prepare(struct tt_store *store, sqlite3_stmt **ret, const char *sql)
 {
@@ -193,7 +191,7 @@ static int database_open(struct tt_store *store, char **ret_message)
 	rc = prepare(store);
 	if (rc != SQLITE_OK)
 		return tt_store_sqlite_error(store->db, rc, verb, path, ret_message);
-	sqlite3_busy_timeout(store->db, BATCH_WAIT_MS);
+	sqlite3_busy_timeout(store->db, TT_BATCH_WAIT_MS);
 	return 0;
 }
 

@@ -25,7 +25,7 @@
 #define SECOND 1000000000ll
 
 struct fixture {
-	char dir[64], path[96];
+	char dir[64], path[160];
 	struct tt_store *store;
 	char *message;
 };
@@ -82,7 +82,7 @@ static inline struct tt_row_session session_row(uint64_t n)
 		.agent_version = "1.2.3",
 		.build_id = "abcd",
 		.command = "claude",
-		.started_ns = n * SECOND,
+		.started_ns = (n & 0xffff) * SECOND,
 		.exit_status = TT_UNKNOWN_STATUS,
 		.level = "none",
 		.complete = true,
@@ -98,7 +98,7 @@ static inline struct tt_row_process process_row(uint64_t session, uint64_t proce
 		.exe = "/usr/bin/node",
 		.argv = "[\"node\"]",
 		.role = "agent",
-		.started_ns = session * SECOND,
+		.started_ns = (session & 0xffff) * SECOND,
 		.exit_status = TT_UNKNOWN_STATUS,
 		.coverage = "{}",
 	};
