@@ -2,8 +2,9 @@
 -- Telltale's database, version 1. Tables (*_row) are private and may change with any migration; the
 -- views below them are the public interface (docs/data-model.md). Views are plain SQL, so that any
 -- sqlite3 reads them. Text that repeats is kept once, in `string`; rows hold its id. string.hash is
--- the low 32 bits, signed, of XXH3 seeded with meta.string_seed: a quarter of what an index over the
--- text would take. No foreign keys lead to `string`: checking them would need an index per column.
+-- 32 bits made from XXH3 seeded with meta.string_seed (agent/store/intern.c): its index takes a quarter
+-- of what one over the text would. No foreign keys lead to `string`: checking them would need an index
+-- per column.
 
 CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 INSERT INTO meta VALUES

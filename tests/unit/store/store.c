@@ -205,6 +205,7 @@ static void root_in_a_users_directory_files_as_that_user(void **state)
 {
 	struct fixture *f = *state;
 	struct stat st;
+	char mine[96];
 
 	if (geteuid() != 0)
 		skip();
@@ -217,10 +218,10 @@ static void root_in_a_users_directory_files_as_that_user(void **state)
 
 	assert_int_equal(stat(f->path, &st), 0);
 	assert_int_equal(st.st_uid, 12345);
-	write_file("/tmp/telltale-store-root", "", 0); /* and is root again afterwards */
-	assert_int_equal(stat("/tmp/telltale-store-root", &st), 0);
+	snprintf(mine, sizeof(mine), "%s/root", f->dir);
+	write_file(mine, "", 0); /* and is root again afterwards */
+	assert_int_equal(stat(mine, &st), 0);
 	assert_int_equal(st.st_uid, 0);
-	unlink("/tmp/telltale-store-root");
 }
 
 /* ---- what is not a database of ours stays as it is */
