@@ -17,10 +17,12 @@
  *  - Clients, those of one user, requests a second, message sizes and idle time are bounded. Nothing
  *    blocks on a client: one that does not read its replies is dropped.
  *  - Descriptors that a peer attaches to a message are closed by the kernel (no control buffer).
- *  - A stale socket is replaced only if it is a socket and nobody listens; the directory is locked
- *    meanwhile, and must belong to root (or to us) and be writable by nobody else.
+ *  - The socket's directory must belong to root (or to us) and be writable by nobody else. A lock
+ *    file beside the socket (0600, so that nobody else can take it) is held as long as we serve; what
+ *    is found there is replaced only if it is a socket and nobody listens.
  *
- * Refuses to: print, know what a session is. */
+ * control.c is the server, control_client.c the other end. Both refuse to print, and do not know what
+ * a session is. */
 #ifndef TT_DAEMON_CONTROL_H
 #define TT_DAEMON_CONTROL_H
 
@@ -95,9 +97,11 @@ struct tt_control_request {
 struct tt_control_ops {
 	/* Writes one JSON object, at most TT_CONTROL_BODY_MAX bytes. */
 	void (*status)(struct tt_buf *out, void *arg);
-	/* 0: the sensors follow the process and its future children; ret is filled (zeroed before).
-	 * Negative errno: refused. Then later, once, tt_control_ended(). */
-	int (*track)(const struct tt_control_request *request, struct tt_control_session *ret, void *arg);
+	/* 0: the sensors follow the process and its future children; ret is filled (zeroed before), and
+	 * later, once, comes tt_control_ended(). Negative errno: refused; a line written to message says
+	 * why, an empty one leaves it to the errno. */
+	int (*track)(const struct tt_control_request *request, struct tt_control_session *ret,
+		     struct tt_buf *message, void *arg);
 	/* The client that asked went away before its session ended. May be NULL. */
 	void (*gone)(uint64_t id, void *arg);
 	/* tt_control_serve_fd() only: the peer hung up; nobody else will come. May be NULL. */
@@ -112,7 +116,7 @@ int tt_control_listen(struct tt_loop *loop, const char *path, const struct tt_co
 /* Serves one connected SOCK_SEQPACKET descriptor, which it owns from then on, also on failure. */
 int tt_control_serve_fd(struct tt_loop *loop, int fd, const struct tt_control_ops *ops, void *arg,
 			struct tt_control **ret);
-/* Drops the clients, removes the socket if it is still ours. NULL is fine. Not from inside ops. */
+/* Drops the clients without telling ops, removes the socket if it is still ours. NULL is fine. Not from inside ops. */
 void tt_control_free(struct tt_control *control);
 TT_DEFINE_CLEANUP(struct tt_control *, tt_control_free)
 
@@ -123,25 +127,31 @@ unsigned tt_control_clients(const struct tt_control *control);
 /* Clients that were refused or dropped for breaking a bound or the protocol. */
 uint64_t tt_control_dropped(const struct tt_control *control);
 
-/* ---- client; calls block, up to 10 s. *ret_message (may be NULL) is a malloc'd line on failure. */
+/* ---- client: control_client.c
+ *
+ * Calls block until the answer, at most 10 s (60 s with a helper, which first loads its sensors):
+ * -EAGAIN. *ret_message (may be NULL) is a malloc'd line on failure. */
 
 /* Descriptor, or -ENOENT/-ECONNREFUSED: no daemon; -EACCES: not in the group. */
 int tt_control_connect(const char *path);
 int tt_control_status(int fd, char **ret_json, char **ret_message);
-int tt_control_track(int fd, pid_t pid, const char *agent /* may be NULL */, struct tt_control_session *ret,
+/* agent may be NULL. */
+int tt_control_track(int fd, pid_t pid, const char *agent, struct tt_control_session *ret,
 		     char **ret_message);
-/* After track, when fd is readable. 1: ended; 0: nothing yet; -ECONNRESET: the server is gone. */
+/* After track, when fd is readable. 1: ended, ret is filled; 0: nothing yet; -ECONNRESET: the server is
+ * gone. */
 int tt_control_read_ended(int fd, struct tt_control_session *ret);
 
-/* Starts the tracing half through sudo(8): `sudo -b -- SELF ARGS...` with the server's end of a
- * socketpair as stdin and stdout on /dev/null. self NULL: this very executable. sudo asks for a password on the terminal by
- * itself, and the call returns when it has: the client's end is *ret_fd. -ENOENT: no sudo; -EACCES:
- * sudo refused, or the helper ended at once; *ret_message says so. The helper should call
- * tt_control_helper_init() first. */
+/* Starts the tracing half by sudo(8), as `sudo -b -- SELF ARGS...`, with the server's end of a socketpair
+ * as its stdin and stdout on /dev/null. self NULL: this very executable. sudo asks for a password on
+ * the terminal by itself; the call returns when the helper serves, with the client's end in *ret_fd.
+ * -b keeps sudo from taking over the terminal that the command is going to use.
+ * Call it before tt_launch_watch(), so that the keys still work at the password prompt.
+ * -ENOENT: no sudo; -EACCES: sudo refused; -ECONNRESET: the helper ended before it served. */
 int tt_control_spawn_helper(const char *self, char *const args[], int *ret_fd, char **ret_message);
-/* In the helper: checks that stdin is such a socket (-ENOTSOCK: sudo put a pipe in between, or called
- * by hand), leaves the terminal's session and ignores what it sends, moves stdin away. -> fd for
- * tt_control_serve_fd(). */
+/* First thing in the helper: checks that stdin is such a socket (-ENOTSOCK: called by hand, or sudo is
+ * configured to log input and put a pipe in between), leaves the terminal's session, ignores what a
+ * terminal sends, and moves the socket off stdin. -> descriptor for tt_control_serve_fd(). */
 int tt_control_helper_init(void);
 
 #endif
