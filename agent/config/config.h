@@ -47,7 +47,9 @@ struct tt_strv {
 
 struct tt_config_agent {
 	char *id, *name, *vendor;
-	struct tt_strv binaries; /* names of native executables or launchers: `claude` */
+	/* names of native executables or launchers: `claude`. A common word ends in '?' (`goose?`): it needs
+	 * a second sign (package, path, build id or marker) */
+	struct tt_strv binaries;
 	struct tt_strv packages; /* npm package names; '*' matches within one */
 	struct tt_strv python; /* modules or console scripts: aider */
 	struct tt_strv

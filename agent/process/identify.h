@@ -2,14 +2,15 @@
 /* Identification: is this exec a coding agent, and which build of it?
  *
  * Looks at the whole picture of one exec: executed path, interpreter, argv, script, nearest
- * package.json, ELF build id. Reads files only through procfs.c. Answers are cached by
- * (dev, ino, size, script path). */
+ * package.json, ELF build id. Reads files only through procfs.c. Answers are cached by executable
+ * (dev, ino, size, names) and script (path, dev, ino, size, time). docs/agents.md explains the rules. */
 #ifndef TT_PROCESS_IDENTIFY_H
 #define TT_PROCESS_IDENTIFY_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "process/redact.h"
 #include "telltale/maps.h"
 
 struct tt_config_agents;
@@ -38,13 +39,15 @@ struct tt_identity {
 	char *install_path; /* package directory, or the native file */
 	char *build_id; /* hex: ELF build id ":" size for native; hash of package name, version and main file for scripts */
 	char *script; /* script the interpreter runs, absolute; NULL when none */
-	const char *how; /* binary package path python build-id marker extension shebang */
+	const char *how; /* package path python binary build-id marker title editor; NULL without agent */
 };
 
 int tt_identify_new(const struct tt_config_agents *config, struct tt_procfs *fs, struct tt_identify **ret);
 void tt_identify_free(struct tt_identify *id);
 
-/* 0 with ret->agent NULL when it is none. *ret is filled (tt_identity_done it). script, runtime and
+/* 0 with ret->agent NULL when it is none. An editor's windows and helpers are none; its extension hosts and
+ * terminals are. An Electron program (runtime kind electron) that is none may be a host of extensions, which
+ * the files it opens tell (tt_identify_extension). *ret is filled (tt_identity_done it). script, runtime and
  * build_id are filled also where there is no agent, as far as known. */
 int tt_identify_exec(struct tt_identify *id, const struct tt_exec_facts *facts, struct tt_identity *ret);
 void tt_identity_done(struct tt_identity *identity);
@@ -54,7 +57,9 @@ void tt_identity_done(struct tt_identity *identity);
 const struct tt_config_agent *tt_identify_extension(struct tt_identify *id, const char *path,
 						    char **ret_version, char **ret_install_path);
 
-/* Remembers a build of an agent, so that a renamed copy is recognised (build_id as in tt_identity). */
+/* Remembers a build of an agent, so that a renamed copy is recognised (build_id as in tt_identity). Builds of
+ * which that would be unsafe are passed over: without a version (the name was the only evidence), or native
+ * and smaller than any agent (a stand-in, a copy of a shell). tt_identify_exec remembers what it finds itself. */
 int tt_identify_learn(struct tt_identify *id, const char *agent_id, const char *version,
 		      const char *build_id);
 
@@ -63,10 +68,9 @@ int tt_identify_learn(struct tt_identify *id, const char *agent_id, const char *
 int tt_identify_candidates(struct tt_identify *id, int (*fn)(const struct tt_candidate_key *key, void *arg),
 			   void *arg);
 
-/* argv as JSON with secrets and prompts replaced: values of options that look like credentials
- * (--api-key X, --token=X, Authorization headers, user:password@ in URLs, known key prefixes) become
- * "<redacted>", prompts "<prompt: N characters>" (agent's prompt_args; agent NULL: secrets only).
- * malloc'd. Invalid UTF-8 bytes become U+FFFD. */
-char *tt_redact_argv(const struct tt_config_agent *agent, const char *const *argv, bool truncated);
+/* tt_redact (redact.h) with every agent's prompt options: agent is the one that this process is, or NULL; the
+ * others' options hold behind a word that names them (`npx gemini -p ...`, `sh -c "claude -p ..."`). */
+char *tt_identify_redact(const struct tt_identify *id, const struct tt_config_agent *agent,
+			 const char *const *argv, bool truncated);
 
 #endif
