@@ -26,7 +26,6 @@
 #include "util/elf.h"
 #include "util/util.h"
 
-TT_DEFINE_CLEANUP(struct tt_config *, tt_config_free)
 TT_DEFINE_CLEANUP(struct tt_query_db *, tt_query_close)
 
 /* A day of a busy developer's agents is some 10 MB; below this it is a matter of weeks. */

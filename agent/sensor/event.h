@@ -7,16 +7,11 @@
 #define TT_SENSOR_EVENT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "telltale/maps.h"
-
-/* A process, for ever: pids are reused, start times with them are not. */
-struct tt_process_key {
-	uint64_t start_ns; /* task_struct.start_boottime of the leader */
-	uint32_t pid;
-	uint32_t pad; /* zero: keys are compared and hashed as bytes */
-};
+#include "util/process_key.h"
 
 enum tt_event_type {
 	TT_EVENT_FORK = 1,

@@ -181,7 +181,7 @@ static int attach_iter(struct attempt *a)
 }
 
 /* The function that the uprobe is put on. Not inlined, not merged, and never empty. */
-__attribute__((noinline, noclone, used)) static void uprobe_target(void)
+__attribute__((noinline, used)) static void uprobe_target(void)
 {
 	__asm__ volatile("nop; nop; nop; nop" ::: "memory");
 }
@@ -242,7 +242,9 @@ static void set_off_syscall(struct attempt *a)
 
 static void set_off_open(struct attempt *a)
 {
-	_cleanup_close_ int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	tt_closep(&fd);
 }
 
 static void set_off_uprobe(struct attempt *a)
@@ -383,15 +385,15 @@ static const struct probe features[TT_FEATURES] = {
 			     "container "
 			     "these and seccomp must allow bpf(2); kernel lockdown must not be "
 			     "'confidentiality'.",
-			     TT_NEED_ALWAYS, try_bpf },
+			     TT_NEED_ALWAYS, .try = try_bpf },
 	[TT_FEATURE_BTF] = { "btf", "kernel type information (BTF)",
 			     "Nothing can be watched. Boot a kernel built with CONFIG_DEBUG_INFO_BTF=y (all "
 			     "current "
 			     "distributions' kernels are).",
-			     TT_NEED_ALWAYS, try_btf },
+			     TT_NEED_ALWAYS, .try = try_btf },
 	[TT_FEATURE_RINGBUF] = { "ringbuf", "BPF ring buffer",
 				 "Nothing can be watched. Needs a kernel of 5.8 or later.", TT_NEED_ALWAYS,
-				 try_ringbuf },
+				 .try = try_ringbuf },
 	[TT_FEATURE_TP_BTF] = { "tp-btf", "BTF raw tracepoints",
 				"Nothing can be watched: processes are followed through these tracepoints.",
 				TT_NEED_ALWAYS, try_program, BPF_PROG_TYPE_TRACING, BPF_TRACE_RAW_TP, 0,

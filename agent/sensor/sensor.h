@@ -92,6 +92,16 @@ int tt_sensor_try(const char *backend, char **ret_log);
 int tt_sensor_replay_new(const char *path, const struct tt_sensor_params *params, struct tt_sensor **ret,
 			 char **ret_message);
 
+static inline int tt_sensor_verdict(struct tt_sensor *sensor, uint64_t slot, bool tracked)
+{
+	return sensor->ops->verdict(sensor, slot, tracked);
+}
+
+static inline void tt_sensor_ended(struct tt_sensor *sensor, const struct tt_process_key *process)
+{
+	sensor->ops->ended(sensor, process);
+}
+
 static inline void tt_sensor_free(struct tt_sensor *sensor)
 {
 	if (sensor)

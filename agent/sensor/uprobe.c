@@ -68,6 +68,7 @@ struct file {
 	enum tt_probe_state state;
 	int error;
 	uint64_t attached_ns;
+	bool prepared; /* belongs to the host, or to the command: not just met */
 };
 
 struct tt_uprobe {
@@ -114,6 +115,9 @@ static int read_key(int fd, struct file_key *ret)
 		return -errno;
 	if (!S_ISREG(st.st_mode))
 		return -ENOEXEC;
+	/* whoever serves it could let us, and the kernel on our behalf, wait for ever */
+	if ((unsigned long)fs.f_type == FUSE_SUPER_MAGIC)
+		return -EREMOTE;
 	/* On overlayfs the kernel probes the file below, which several mounts share under different devices. */
 	*ret = (struct file_key){ .dev = (unsigned long)fs.f_type == OVERLAYFS_SUPER_MAGIC ? 0 : st.st_dev,
 				  .ino = st.st_ino,
@@ -425,6 +429,8 @@ static int prepare_chain(struct tt_uprobe *up, const struct tt_command_chain *ch
 		struct file *file = NULL, *library;
 
 		n += attach_path(up, chain->files[i], &file) == 0;
+		if (file)
+			file->prepared = true;
 		if (file && libc_path_of(up, file, libc) == 0)
 			n += attach_path(up, libc, &library) == 0;
 	}
@@ -586,16 +592,23 @@ static void destroy_links(struct tt_uprobe *up, struct bpf_link **links, size_t 
 		bpf_link__destroy(links[i]);
 }
 
-/* Takes the probes of all files, or of C libraries only, away. */
-static void detach(struct tt_uprobe *up, bool libcs_only)
+/* With half of the places taken, programs that were just met make room too. */
+static bool outlives_sessions(const struct file *file, bool crowded)
 {
+	return !file->is_libc && (file->prepared || !crowded);
+}
+
+/* Takes the probes away: all of them, or those that only sessions need. */
+static void detach(struct tt_uprobe *up, bool all)
+{
+	bool crowded = up->stats.files > up->params.max_files / 2;
 	struct bpf_link *links[PROBED_FILES_MAX * KINDS];
 	size_t n = 0;
 
 	for (size_t i = 0; i < up->n_files; i++) {
 		struct file *file = up->files[i];
 
-		if (!is_probed(file) || (libcs_only && !file->is_libc))
+		if (!is_probed(file) || (!all && outlives_sessions(file, crowded)))
 			continue;
 		for (int k = 0; k < KINDS; k++) {
 			up->stats.probes -= file->probed[k];
@@ -612,7 +625,7 @@ static void detach(struct tt_uprobe *up, bool libcs_only)
 
 void tt_uprobe_detach_libcs(struct tt_uprobe *up)
 {
-	detach(up, true);
+	detach(up, false);
 }
 
 /* ---- new, free */
@@ -642,7 +655,7 @@ void tt_uprobe_free(struct tt_uprobe *up)
 		close(up->detach_fd);
 		up->detach_fd = -1;
 	}
-	detach(up, false);
+	detach(up, true);
 	tt_closep(&up->detach_fd);
 	for (size_t i = 0; i < up->n_files; i++)
 		file_free(up->files[i]);

@@ -11,7 +11,7 @@
  * Files are told apart by (device, inode, size, mtime), on overlayfs without the device, because two
  * containers' views of one image file would otherwise be probed twice and count twice.
  *
- * Refuses: files that are not regular, foreign architectures and 32-bit files (the BPF programs read
+ * Refuses: files that are not regular, or on FUSE (whose server is anybody and may never answer), foreign architectures and 32-bit files (the BPF programs read
  * 64-bit registers), return probes (they rewrite the observed program's stack), printing.
  * Not for several threads. docs/environment.md tells it from the user's side. */
 #ifndef TT_SENSOR_UPROBE_H
@@ -72,7 +72,8 @@ int tt_uprobe_prepare_command(struct tt_uprobe *up, const char *const *argv, con
 /* A runtime or an agent's program by name, wherever PATH has it (all matches, not only the first). */
 int tt_uprobe_prepare_name(struct tt_uprobe *up, const char *name, const char *path);
 
-/* Takes the probes off all C libraries, off the hot path (see tt_uprobe_free). */
+/* The last session has ended: takes the probes off all C libraries, off the hot path (see tt_uprobe_free);
+ * when more than half of max_files are probed, also off programs that nobody prepared but attach_file(). */
 void tt_uprobe_detach_libcs(struct tt_uprobe *up);
 
 /* A watched process opened this path: is it a C library, to be given to tt_uprobe_attach_file()? */

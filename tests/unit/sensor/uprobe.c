@@ -108,6 +108,11 @@ static int setup_one_file(void **state)
 	return setup_with(state, false, 1);
 }
 
+static int setup_two_files(void **state)
+{
+	return setup_with(state, false, 2);
+}
+
 static int teardown(void **state)
 {
 	struct fixture *f = *state;
@@ -276,6 +281,27 @@ static void detached_libraries_can_be_probed_again(void **state)
 	assert_int_equal(f->attached, 4);
 }
 
+/* Here with room for two, "crowded" is two: a copy of the library under another name is a program. */
+static void programs_just_met_make_room_when_it_is_crowded(void **state)
+{
+	struct fixture *f = *state;
+	struct tt_uprobe_stats stats;
+
+	copy_libc(f, "/bin/met");
+	copy_libc(f, "/bin/prepared");
+	assert_int_equal(tt_uprobe_attach_file(f->up, tree_path(f->tree, "/bin/met"), -1), 0);
+	tt_uprobe_detach_libcs(f->up);
+	tt_uprobe_get_stats(f->up, &stats);
+	assert_int_equal(stats.files, 1);
+
+	assert_int_equal(tt_uprobe_prepare_name(f->up, "prepared", tree_path(f->tree, "/bin")), 1);
+	tt_uprobe_detach_libcs(f->up);
+	tt_uprobe_get_stats(f->up, &stats);
+	assert_int_equal(stats.files, 1);
+	assert_int_equal(tt_uprobe_prepare_name(f->up, "prepared", tree_path(f->tree, "/bin")), 1);
+	assert_int_equal(f->attached, 4);
+}
+
 static void a_script_prepares_its_interpreter_and_that_ones_library(void **state)
 {
 	struct fixture *f = *state;
@@ -393,6 +419,7 @@ int main(void)
 		TEST(a_refusal_by_the_kernel_is_kept_and_tried_again),
 		TEST_WITH(libraries_are_left_alone_when_switched_off, setup_libc_off),
 		TEST(detached_libraries_can_be_probed_again),
+		TEST_WITH(programs_just_met_make_room_when_it_is_crowded, setup_two_files),
 		TEST(a_script_prepares_its_interpreter_and_that_ones_library),
 		TEST(a_name_is_prepared_wherever_path_has_it),
 		TEST(coverage_knows_when_the_library_was_probed),
