@@ -24,13 +24,14 @@ struct tt_proctree {
 	"WITH RECURSIVE inside(session_id) AS (SELECT ?1 UNION SELECT s.session_id FROM session s "          \
 	"JOIN inside i ON s.parent_session_id = i.session_id) "
 #define WITH_SESSION "WITH inside(session_id) AS (SELECT ?1) "
+/* risk_record has a row for every process; an outer join would make SQLite compute all sessions' first. */
 #define PROCESSES                                                                                            \
 	"SELECT p.process_id, p.parent_process_id, p.session_id, p.pid, p.started_ns, p.ended_ns, "          \
 	"p.exit_status, p.exe, p.argv, p.role, r.files_read, r.credential_files, r.timezone_lookups, "       \
 	"r.env_lookups, r.connections, r.score, s.agent, s.agent_version, s.root_process_id "                \
 	"FROM process p JOIN inside i ON i.session_id = p.session_id "                                       \
-	"LEFT JOIN session s ON s.session_id = p.session_id "                                                \
-	"LEFT JOIN risk_record r ON r.process_id = p.process_id ORDER BY p.started_ns, p.pid, p.process_id"
+	"JOIN session s ON s.session_id = p.session_id "                                                     \
+	"JOIN risk_record r ON r.process_id = p.process_id ORDER BY p.started_ns, p.pid, p.process_id"
 
 enum {
 	C_ID,

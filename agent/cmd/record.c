@@ -278,7 +278,7 @@ static int print_header(const struct tt_query_row *row, void *arg)
 
 struct coverage {
 	struct {
-		char sensor[16], state[16], why[384], example[48];
+		char sensor[64], state[16], why[384], example[48];
 		unsigned processes;
 	} v[COVERAGE_MAX];
 	unsigned n, more;
@@ -325,6 +325,28 @@ static int coverage_row(const struct tt_query_row *row, void *arg)
 	return 0;
 }
 
+/* Sensors that are limited alike are one line: "process, file, net". */
+static void coverage_merge(struct coverage *c)
+{
+	for (unsigned i = 0; i < c->n; i++) {
+		for (unsigned k = i + 1; k < c->n; k++) {
+			char both[2 * sizeof(c->v[0].sensor) + 2];
+
+			if (c->v[i].processes != c->v[k].processes ||
+			    strcmp(c->v[i].state, c->v[k].state) != 0 ||
+			    strcmp(c->v[i].why, c->v[k].why) != 0 ||
+			    strcmp(c->v[i].example, c->v[k].example) != 0 ||
+			    strlen(c->v[i].sensor) + 2 + strlen(c->v[k].sensor) >= sizeof(c->v[0].sensor))
+				continue;
+			snprintf(both, sizeof(both), "%s, %s", c->v[i].sensor, c->v[k].sensor);
+			memcpy(c->v[i].sensor, both, sizeof(c->v[i].sensor));
+			memmove(&c->v[k], &c->v[k + 1], (c->n - k - 1) * sizeof(c->v[0]));
+			c->n--;
+			k--;
+		}
+	}
+}
+
 static int print_coverage(struct record *record)
 {
 	struct tt_output *out = record->out;
@@ -337,6 +359,7 @@ static int print_coverage(struct record *record)
 		&record->session_id, 1, NULL, coverage_row, &c);
 	if (r < 0)
 		return r;
+	coverage_merge(&c);
 	for (unsigned i = 0; i < c.n; i++) {
 		bool blind = strcmp(c.v[i].state, "blind") == 0;
 
