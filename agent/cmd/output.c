@@ -310,20 +310,6 @@ static void write_cut(struct tt_output *out, enum tt_style style, const char *s,
 	write_styled(out, TT_DIM, dots, strlen(dots));
 }
 
-void tt_output_fit(struct tt_output *out, enum tt_style style, const char *s)
-{
-	_cleanup_(tt_buf_done) struct tt_buf text = TT_BUF_INIT;
-	unsigned room = out->width > out->column ? out->width - out->column : 0;
-
-	tt_buf_terminal(&text, s, strlen(s));
-	if (!tt_buf_ok(&text))
-		out->error = -ENOMEM;
-	else if (out->width == 0)
-		write_styled(out, style, text.text, text.len);
-	else
-		write_cut(out, style, text.text, text.len, room, TT_CUT_TAIL);
-}
-
 /* ---- tables */
 
 /* Rows that decide on the widths; bounds what a table of millions of rows keeps in memory. */

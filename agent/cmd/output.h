@@ -51,8 +51,6 @@ bool tt_output_failed(const struct tt_output *out);
 void tt_output_text(struct tt_output *out, enum tt_style style, const char *s);
 void tt_output_textn(struct tt_output *out, enum tt_style style, const char *s, size_t len);
 void tt_output_printf(struct tt_output *out, enum tt_style style, const char *format, ...) _printf_(3, 4);
-/* As text, cut with an ellipsis where the terminal ends. */
-void tt_output_fit(struct tt_output *out, enum tt_style style, const char *s);
 /* Blanks up to a column; at least one when already past it and column is not 0. */
 void tt_output_pad(struct tt_output *out, unsigned column);
 void tt_output_line(struct tt_output *out);

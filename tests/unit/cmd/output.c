@@ -174,20 +174,6 @@ static void a_long_table_streams(void **state)
 	done(&f);
 }
 
-static void one_line_is_fitted_to_the_terminal(void **state)
-{
-	struct fixture f;
-
-	begin(&f, 40);
-	tt_output_text(&f.out, TT_PLAIN, "0123456789012345678901234567890");
-	tt_output_pad(&f.out, 33);
-	tt_output_fit(&f.out, TT_PLAIN, "too long for it");
-	tt_output_line(&f.out);
-
-	assert_string_equal(end(&f), "0123456789012345678901234567890  too lo\u2026\n");
-	done(&f);
-}
-
 static void a_full_disk_is_reported_once_and_at_the_end(void **state)
 {
 	struct tt_output out;
@@ -214,7 +200,6 @@ int main(void)
 		cmocka_unit_test(a_narrow_terminal_cuts_what_may_be_cut),
 		cmocka_unit_test(an_empty_table_prints_nothing),
 		cmocka_unit_test(a_long_table_streams),
-		cmocka_unit_test(one_line_is_fitted_to_the_terminal),
 		cmocka_unit_test(a_full_disk_is_reported_once_and_at_the_end),
 	};
 
