@@ -195,14 +195,14 @@ static int find_in(const char *dir, size_t dir_len, const char *name, char **ret
 		return -ENOMEM;
 	}
 	if (stat(path, &st) < 0)
-		return errno == EACCES ? -EACCES : -ENOENT;
+		return -ENOENT; /* also where the directory cannot be searched: so do shells */
 	if (!S_ISREG(st.st_mode) || faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) < 0)
 		return -EACCES;
 	*ret = TAKE_PTR(path);
 	return 0;
 }
 
-/* What execvp(3) would execute. Searching here, before the child waits, and not there, keeps the
+/* What a shell would execute. Searching here, before the child waits, and not there, keeps the
  * failed attempts in PATH's other directories out of the command's record. */
 static int find_command(const char *name, char **ret)
 {
@@ -221,7 +221,7 @@ static int find_command(const char *name, char **ret)
 		if (r == 0 || r == -ENOMEM)
 			return r;
 		if (r == -EACCES)
-			result = r; /* as execvp does: go on, but remember */
+			result = r; /* go on, but remember */
 		if (!*end)
 			return result;
 	}
