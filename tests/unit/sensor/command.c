@@ -123,6 +123,7 @@ static void circles_end(void **state)
 	char text[4096];
 
 	assert_int_equal(resolve(*state, self, text, sizeof(text)), -ELOOP);
+	assert_string_equal(text, "/bin/self /bin/self /bin/self /bin/self /bin/self /bin/self");
 	assert_int_equal(resolve(*state, env_only, text, sizeof(text)), -ELOOP);
 }
 

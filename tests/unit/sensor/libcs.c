@@ -124,6 +124,12 @@ static void the_cache_names_libraries_elsewhere(void **state)
 	make_cache(&cache, 2);
 	assert_int_equal(tt_libcs_cache(cache.data, cache.len, "libc.so.6", note, &found), 0);
 	assert_string_equal(found.text, "/opt/lib/libc.so.6\n");
+
+	/* a path that is not absolute is none */
+	*(char *)memchr(cache.data + 96, '/', cache.len - 96) = 'x';
+	found.text[0] = '\0';
+	tt_libcs_cache(cache.data, cache.len, "libc.so.6", note, &found);
+	assert_string_equal(found.text, "");
 }
 
 static void the_cache_may_follow_an_older_table(void **state)
