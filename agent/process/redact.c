@@ -614,7 +614,7 @@ static void add_option(struct redactor *r, struct state *s, const char *arg, boo
 		s->next = equals ? NEXT_ANY : NEXT_SECRET;
 	} else {
 		keep(r, arg, cut);
-		if (!equals && is_one_of(arg, value_options))
+		if (active && !equals && is_one_of(arg, value_options))
 			s->next = NEXT_VALUE;
 	}
 }

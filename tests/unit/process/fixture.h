@@ -49,6 +49,7 @@ static inline void fixture_file(const char *path, const char *contents)
 static inline void fixture_link(const char *path, const char *target)
 {
 	fixture_parents(path);
+	unlink(fixture_path(path));
 	assert_int_equal(symlink(target, fixture_path(path)), 0);
 }
 
