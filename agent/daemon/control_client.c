@@ -72,6 +72,20 @@ static int send_request(int fd, enum tt_control_type type, const void *body, siz
 	return 0;
 }
 
+/* A server that closes with our request unread leaves ECONNRESET, reported once and before what it had
+ * sent: the reason is behind it. */
+static ssize_t receive(int fd, char *packet, size_t size, int flags)
+{
+	ssize_t n = -1;
+
+	for (int resets = 0; resets < 2; resets += n < 0 && errno == ECONNRESET) {
+		n = recv(fd, packet, size, flags | MSG_TRUNC);
+		if (n >= 0 || (errno != EINTR && errno != ECONNRESET))
+			break;
+	}
+	return n;
+}
+
 /* One packet into *ret_packet, checked. An error that the server reports is returned as its errno. */
 static int receive_packet(int fd, int flags, enum tt_control_type wanted, char **ret_packet,
 			  const void **ret_body, size_t *ret_length, char **ret_message)
@@ -85,9 +99,7 @@ static int receive_packet(int fd, int flags, enum tt_control_type wanted, char *
 
 	if (!packet)
 		return -ENOMEM;
-	do
-		n = recv(fd, packet, sizeof(header) + TT_CONTROL_BODY_MAX, flags | MSG_TRUNC);
-	while (n < 0 && errno == EINTR);
+	n = receive(fd, packet, sizeof(header) + TT_CONTROL_BODY_MAX, flags);
 	if (n < 0)
 		return -errno;
 	if (n == 0)
