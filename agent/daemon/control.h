@@ -145,7 +145,8 @@ int tt_control_read_ended(int fd, struct tt_control_session *ret);
 /* Starts the tracing half by sudo(8), as `sudo -b -- SELF ARGS...`, with the server's end of a socketpair
  * as its stdin and stdout on /dev/null. self NULL: this very executable. sudo asks for a password on
  * the terminal by itself; the call returns when the helper serves, with the client's end in *ret_fd.
- * -b keeps sudo from taking over the terminal that the command is going to use.
+ * -b keeps sudo from taking over the terminal that the command is going to use (tried with sudo 1.9.13,
+ * with and without use_pty).
  * Call it before tt_launch_watch(), so that the keys still work at the password prompt.
  * -ENOENT: no sudo; -EACCES: sudo refused; -ECONNRESET: the helper ended before it served. */
 int tt_control_spawn_helper(const char *self, char *const args[], int *ret_fd, char **ret_message);

@@ -11,8 +11,8 @@ static void write_status(struct tt_buf *out, void *arg)
 	tt_buf_str(out, "{}");
 }
 
-static int refuse_track(const struct tt_control_request *request, struct tt_control_session *ret,
-			struct tt_buf *message, void *arg)
+static int check_track(const struct tt_control_request *request, struct tt_control_session *ret,
+		       struct tt_buf *message, void *arg)
 {
 	if (request->pid <= 0 || request->pidfd < 0 ||
 	    (request->agent && strlen(request->agent) >= TT_CONTROL_AGENT_MAX))
@@ -22,7 +22,7 @@ static int refuse_track(const struct tt_control_request *request, struct tt_cont
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const struct tt_control_ops ops = { .status = write_status, .track = refuse_track };
+	static const struct tt_control_ops ops = { .status = write_status, .track = check_track };
 	struct tt_control_header header;
 	struct tt_control *control;
 	struct tt_loop *loop;
