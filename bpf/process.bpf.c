@@ -204,6 +204,10 @@ int BPF_PROG(pr_exec, struct task_struct *task, pid_t old_pid, struct linux_binp
 			return 0;
 		flags |= TT_EVF_NEW_SLOT;
 	}
+	if (sub.state->want_env) {
+		sub.state->want_env = 0;
+		candidate = true;
+	}
 	if (candidate)
 		flags |= TT_EVF_CANDIDATE;
 

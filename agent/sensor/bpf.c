@@ -583,8 +583,7 @@ static int sweep_slots(struct bpf_sensor *sensor, tt_event_fn fn, void *arg)
 
 		if (bpf_map_lookup_elem(bpf_map__fd(sensor->skel->maps.slots), &slot->id, &value) != 0)
 			continue;
-		r = sweep_losses(sensor, slot->id, (const uint64_t *)value.lost, slot->reported, fn,
-				 arg);
+		r = sweep_losses(sensor, slot->id, (const uint64_t *)value.lost, slot->reported, fn, arg);
 		if (r != 0)
 			return r;
 	}
@@ -815,13 +814,13 @@ static int new_slot(struct bpf_sensor *sensor, uint64_t *ret)
 
 /* bpf/lib/maps.bpf.h: struct task_state */
 struct task_binding {
-	uint64_t slot, connecting, env_name, env_sp;
+	uint64_t slot, connecting, env_name, env_sp, want_env;
 };
 
 static int bpf_track(struct tt_sensor *head, int pidfd, uint64_t *ret_slot)
 {
 	struct bpf_sensor *sensor = self(head);
-	struct task_binding state = { 0 };
+	struct task_binding state = { .want_env = 1 };
 	int r = new_slot(sensor, &state.slot);
 
 	if (r < 0)
@@ -894,23 +893,50 @@ static int bpf_list(struct tt_sensor *head, int (*fn)(const struct tt_iter_task 
 	return r < 0 ? r : 0;
 }
 
-static int bpf_attach(struct tt_sensor *head, const uint32_t *pids, size_t n, uint64_t *ret_slot,
+struct wanted {
+	uint32_t pid;
+	uint64_t start_ns;
+};
+
+static int is_wanted(const struct tt_iter_task *task, void *arg)
+{
+	struct wanted *wanted = arg;
+
+	if (task->pid == wanted->pid)
+		wanted->start_ns = task->start_ns;
+	return 0;
+}
+
+static int bpf_start_of(struct tt_sensor *head, uint32_t pid, uint64_t *ret_start_ns)
+{
+	struct wanted wanted = { .pid = pid };
+	int r = bpf_list(head, is_wanted, &wanted);
+
+	if (r < 0)
+		return r;
+	if (!wanted.start_ns)
+		return -ESRCH;
+	*ret_start_ns = wanted.start_ns;
+	return 0;
+}
+
+static int bpf_slot(struct tt_sensor *head, uint64_t *ret_slot)
+{
+	return new_slot(self(head), ret_slot);
+}
+
+static int bpf_attach(struct tt_sensor *head, uint64_t slot, const uint32_t *pids, size_t n,
 		      int (*fn)(const struct tt_iter_task *task, void *arg), void *arg)
 {
 	struct bpf_sensor *sensor = self(head);
-	int fd = bpf_map__fd(sensor->skel->maps.attach), r;
+	int fd = bpf_map__fd(sensor->skel->maps.attach), r = 0;
 	uint32_t key;
-	uint64_t slot;
 
-	r = new_slot(sensor, &slot);
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		if (bpf_map_update_elem(fd, &pids[i], &slot, BPF_ANY) != 0)
 			r = -errno;
 	}
-	if (r < 0)
-		return r;
-	*ret_slot = slot;
-	for (int i = 0; i < ATTACH_WALKS_MAX; i++) {
+	for (int i = 0; r >= 0 && i < ATTACH_WALKS_MAX; i++) {
 		r = walk(sensor->skel->progs.it_attach, fn, arg);
 		if (r <= 0)
 			break;
@@ -927,9 +953,11 @@ static const struct tt_sensor_ops bpf_ops = {
 	.sweep = bpf_sweep,
 	.verdict = bpf_verdict,
 	.ended = bpf_ended,
+	.start_of = bpf_start_of,
 	.track = bpf_track,
 	.candidate = bpf_candidate,
 	.list = bpf_list,
+	.slot = bpf_slot,
 	.attach = bpf_attach,
 	.free = bpf_sensor_free,
 };

@@ -55,6 +55,8 @@ struct tt_sensor_ops {
 	int (*verdict)(struct tt_sensor *sensor, uint64_t slot, bool tracked);
 	/* No event of this process can come any more: its totals become final at the next sweep. */
 	void (*ended)(struct tt_sensor *sensor, const struct tt_process_key *process);
+	/* When a process started, exactly (/proc rounds to clock ticks). -ESRCH. */
+	int (*start_of)(struct tt_sensor *sensor, uint32_t pid, uint64_t *ret_start_ns);
 	/* Binds a process to a new, tracked slot; it and its children report from now on. pidfd refers to it. */
 	int (*track)(struct tt_sensor *sensor, int pidfd, uint64_t *ret_slot);
 	/* Candidate names, as tt_identify_candidates() hands them out. */
@@ -62,10 +64,12 @@ struct tt_sensor_ops {
 	/* All processes there are, in pid order. */
 	int (*list)(struct tt_sensor *sensor, int (*fn)(const struct tt_iter_task *task, void *arg),
 		    void *arg);
-	/* Binds running processes and their threads to one new, tracked slot, and children that they fork
-	 * meanwhile; fn is called for every process so bound. Repeats until a walk finds nothing new, at
-	 * most 16 times (-EAGAIN: it was still finding some). */
-	int (*attach)(struct tt_sensor *sensor, const uint32_t *pids, size_t n, uint64_t *ret_slot,
+	/* A new, tracked slot. */
+	int (*slot)(struct tt_sensor *sensor, uint64_t *ret_slot);
+	/* Binds running processes and their threads to the slot, and children that they fork meanwhile; fn is
+	 * called for every task so bound. Repeats until a walk finds nothing new, at most 16 times
+	 * (-EAGAIN: it was still finding some). */
+	int (*attach)(struct tt_sensor *sensor, uint64_t slot, const uint32_t *pids, size_t n,
 		      int (*fn)(const struct tt_iter_task *task, void *arg), void *arg);
 	void (*free)(struct tt_sensor *sensor);
 };

@@ -82,6 +82,7 @@ struct tt_store {
 	struct tt_place place;
 	struct tt_intern *intern;
 	sqlite3_stmt *put[TT_TABLES], *find_session, *find_process;
+	sqlite3_stmt *counts[3]; /* by enum tt_counted */
 	struct tt_key processes[TT_KEY_CACHE], session;
 	uint64_t next_row_id, next_own_row_id;
 	bool in_batch;

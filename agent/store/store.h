@@ -47,6 +47,8 @@ int tt_store_put_env(struct tt_store *store, const struct tt_row_env *row);
 int tt_store_put_connection(struct tt_store *store, const struct tt_row_connection *row);
 int tt_store_put_loss(struct tt_store *store, const struct tt_row_loss *row);
 int tt_store_put_risk(struct tt_store *store, const struct tt_row_risk *row);
+/* Of a row that was put before; a row that retention has deleted meanwhile is no error. */
+int tt_store_put_counts(struct tt_store *store, const struct tt_row_counts *row);
 
 /* What a process did, as far as scoring is concerned, read back from the tables of this store (also
  * rows of the open batch). Called once per group with the number of distinct rows, the sum of counts,

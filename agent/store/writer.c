@@ -425,6 +425,38 @@ int tt_store_put_risk(struct tt_store *store, const struct tt_row_risk *row)
 	return put(store, TT_TABLE_RISK, row);
 }
 
+int tt_store_put_counts(struct tt_store *store, const struct tt_row_counts *row)
+{
+	/* bytes of a connection are two numbers and come with its outcome */
+	static const char *const sql[] = {
+		[TT_COUNTED_FILE] = "UPDATE file_row SET count = ?2, last_ns = ?3, bytes = ?4,"
+				    " revision = revision + 1 WHERE row_id = ?1",
+		[TT_COUNTED_ENV] = "UPDATE env_row SET count = ?2, last_ns = ?3, revision = revision + 1"
+				   " WHERE row_id = ?1",
+		[TT_COUNTED_CONNECTION] = "UPDATE connection_row SET count = ?2, last_ns = ?3,"
+					  " revision = revision + 1 WHERE row_id = ?1",
+	};
+	sqlite3_stmt **stmt = &store->counts[row->of];
+	int rc = SQLITE_OK;
+
+	if (!store->in_batch)
+		return store->batch_error ? store->batch_error : -EINVAL;
+	if (!*stmt)
+		rc = sqlite3_prepare_v3(store->db, sql[row->of], -1, SQLITE_PREPARE_PERSISTENT, stmt, NULL);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_bind_int64(*stmt, 1, (int64_t)row->row_id);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_bind_int64(*stmt, 2, (int64_t)row->count);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_bind_int64(*stmt, 3, row->last_ns);
+	if (rc == SQLITE_OK && row->of == TT_COUNTED_FILE)
+		rc = bind_int(*stmt, 4, row->bytes, 0);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_step(*stmt);
+	sqlite3_reset(*stmt);
+	return rc == SQLITE_DONE ? 0 : tt_store_batch_failed(store, rc, "cannot write to");
+}
+
 int tt_store_own_loss(struct tt_store *store, const struct tt_row_loss *loss)
 {
 	_cleanup_(sqlite3_finalizep) sqlite3_stmt *find = NULL;

@@ -112,6 +112,17 @@ struct tt_row_connection {
 	int64_t first_ns, last_ns;
 };
 
+/* New counts of an aggregated row, and nothing else. */
+enum tt_counted { TT_COUNTED_FILE, TT_COUNTED_ENV, TT_COUNTED_CONNECTION };
+
+struct tt_row_counts {
+	enum tt_counted of;
+	uint64_t row_id;
+	uint64_t count;
+	int64_t bytes; /* -1: not measured */
+	int64_t last_ns;
+};
+
 struct tt_row_loss {
 	uint64_t row_id;
 	const char *boot_id;

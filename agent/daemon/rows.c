@@ -1,0 +1,562 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/rows.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <sys/stat.h>
+#include <uthash.h>
+#include <xxhash.h>
+
+#include "classify/classify.h"
+#include "util/util.h"
+
+/* One key and the row it became. */
+struct known {
+	struct tt_agg_key key;
+	uint64_t row_id;
+	uint64_t path_hash; /* of the name in the row */
+	uint64_t base; /* the kernel's count when this row began */
+	uint64_t counted; /* the kernel's count, as far as known */
+	uint64_t extra; /* operations that the kernel could not add to its count */
+	uint64_t stored; /* count that was put last */
+	enum tt_counted of;
+	bool user_only; /* the kernel has no entry for it */
+	UT_hash_handle hh;
+};
+
+/* A connect that was stored before its outcome. */
+struct attempt {
+	uint64_t sock_id;
+	uint64_t row_id;
+	struct tt_process_key process;
+	UT_hash_handle hh;
+};
+
+struct tt_rows {
+	struct tt_rows_params params;
+	uint64_t next_id;
+	struct known *known;
+	unsigned user_only;
+	struct attempt *attempts;
+};
+
+int tt_rows_new(const struct tt_rows_params *params, struct tt_rows **ret)
+{
+	struct tt_rows *rows = calloc(1, sizeof(*rows));
+
+	if (!rows)
+		return -ENOMEM;
+	rows->params = *params;
+	rows->next_id = params->first_row_id;
+	*ret = rows;
+	return 0;
+}
+
+static void forget(struct tt_rows *rows, struct known *known)
+{
+	rows->user_only -= known->user_only;
+	HASH_DEL(rows->known, known);
+	free(known);
+}
+
+void tt_rows_free(struct tt_rows *rows)
+{
+	struct known *known, *next;
+	struct attempt *attempt, *next_attempt;
+
+	if (!rows)
+		return;
+	HASH_ITER (hh, rows->known, known, next)
+		forget(rows, known);
+	HASH_ITER (hh, rows->attempts, attempt, next_attempt) {
+		HASH_DEL(rows->attempts, attempt);
+		free(attempt);
+	}
+	free(rows);
+}
+
+uint64_t tt_rows_next_id(struct tt_rows *rows)
+{
+	return rows->next_id++;
+}
+
+static struct known *find(struct tt_rows *rows, const struct tt_agg_key *key)
+{
+	struct known *known;
+
+	HASH_FIND(hh, rows->known, key, sizeof(*key), known);
+	return known;
+}
+
+/* Remembers the key's row. An unaggregated one is only remembered while there is room: what the kernel has no
+ * entry for never becomes final. */
+static void remember(struct tt_rows *rows, const struct tt_event *event, enum tt_counted of, uint64_t row_id,
+		     uint64_t path_hash)
+{
+	bool user_only = event->flags & TT_EVF_UNAGGREGATED;
+	struct known *known;
+
+	if (user_only && rows->user_only >= rows->params.max_keys)
+		return;
+	known = calloc(1, sizeof(*known));
+	if (!known)
+		return; /* a later total then finds no row and is counted as lost */
+	known->key = event->key;
+	known->row_id = row_id;
+	known->path_hash = path_hash;
+	known->of = of;
+	known->stored = event->count;
+	known->user_only = user_only;
+	rows->user_only += user_only;
+	*(user_only ? &known->extra : &known->counted) = event->count;
+	HASH_ADD(hh, rows->known, key, sizeof(known->key), known);
+}
+
+static uint64_t row_count(const struct known *known)
+{
+	return known->counted - known->base + known->extra;
+}
+
+static int put_counts(struct tt_rows *rows, struct known *known, uint64_t bytes, uint64_t last_ns,
+		      int64_t to_epoch_ns)
+{
+	struct tt_row_counts row = {
+		.of = known->of,
+		.row_id = known->row_id,
+		.count = row_count(known),
+		.bytes = -1,
+		.last_ns = (int64_t)last_ns + to_epoch_ns,
+	};
+	int r;
+
+	if (row.count == known->stored)
+		return 0;
+	r = tt_batch_counts(rows->params.batch, &row);
+	if (r == 0)
+		known->stored = row.count;
+	return r;
+}
+
+/* A known key came again, with the same name. */
+static int count_again(struct tt_rows *rows, struct known *known, const struct tt_event *event,
+		       int64_t to_epoch_ns)
+{
+	if (event->flags & TT_EVF_UNAGGREGATED)
+		known->extra += event->count;
+	else if (event->count > known->counted)
+		known->counted = event->count;
+	return put_counts(rows, known, event->bytes, event->last_ns, to_epoch_ns);
+}
+
+int tt_rows_count(struct tt_rows *rows, const struct tt_event *event, int64_t to_epoch_ns)
+{
+	struct known *known = find(rows, &event->key);
+	int r;
+
+	if (!known)
+		return 0;
+	if (event->count > known->counted)
+		known->counted = event->count;
+	r = put_counts(rows, known, event->bytes, event->last_ns, to_epoch_ns);
+	if (r < 0)
+		return r;
+	if (event->final)
+		forget(rows, known);
+	return 1;
+}
+
+/* ---- files */
+
+static const char *const ops[] = {
+	[TT_OP_READ] = "read", [TT_OP_WRITE] = "write",	      [TT_OP_CREATE] = "create",
+	[TT_OP_OPEN] = "open", [TT_OP_READLINK] = "readlink", [TT_OP_EXEC] = "exec",
+};
+
+static const char *file_type(uint32_t mode)
+{
+	switch (mode & S_IFMT) {
+	case S_IFREG:
+		return "regular";
+	case S_IFDIR:
+		return "directory";
+	case S_IFCHR:
+		return "char";
+	case S_IFBLK:
+		return "block";
+	case S_IFIFO:
+		return "fifo";
+	case S_IFSOCK:
+		return "socket";
+	case S_IFLNK:
+		return "symlink";
+	default:
+		return NULL;
+	}
+}
+
+/* What is reached through a symbolic link is called by the caller's name, and the object's own is kept beside it;
+ * the category is the worse of the two, so that neither name can hide the other (docs/design/0001). */
+static int put_file(struct tt_rows *rows, const struct tt_event *event, const struct tt_process *process,
+		    uint64_t row_id, uint64_t count, int64_t to_epoch_ns)
+{
+	const struct tt_event_file *file = &event->file;
+	const struct tt_classifier *classifier = rows->params.classifier;
+	const char *path = file->spelling ? file->spelling : file->path;
+	const char *real = file->spelling ? file->path : NULL;
+	struct tt_row_file row = {
+		.row_id = row_id,
+		.process_id = process->id,
+		.path = path,
+		.real_path = real,
+		.op = ops[event->key.op],
+		.category = tt_classify_path(classifier, path, process->home),
+		.target = file->target,
+		.file_type = file_type(file->mode),
+		.path_source = !file->path		     ? "user"
+			       : event->flags & TT_EVF_BY_FD ? "fd"
+							     : "file",
+		.result = event->key.result,
+		.count = count,
+		.bytes = -1,
+		.first_ns = (int64_t)event->first_ns + to_epoch_ns,
+		.last_ns = (int64_t)event->last_ns + to_epoch_ns,
+		.dev = file->dev,
+		.ino = file->ino,
+		.truncated = event->flags &
+			     (TT_EVF_PATH_CUT | TT_EVF_BASE_CUT | TT_EVF_USER_CUT | TT_EVF_USER_FAULT),
+	};
+
+	if (real)
+		row.category = tt_classify_worse(classifier, row.category,
+						 tt_classify_path(classifier, real, process->home));
+	if (file->target && file->target[0] == '/')
+		row.category = tt_classify_worse(classifier, row.category,
+						 tt_classify_path(classifier, file->target, process->home));
+	return tt_batch_file(rows->params.batch, &row);
+}
+
+int tt_rows_file(struct tt_rows *rows, const struct tt_event *event, const struct tt_process *process,
+		 int64_t to_epoch_ns)
+{
+	const char *path = event->file.path ? event->file.path : event->file.spelling;
+	uint64_t hash = XXH3_64bits(path, strlen(path)), row_id, count = event->count;
+	struct known *known = find(rows, &event->key);
+	int r;
+
+	if (event->key.op >= ARRAY_SIZE(ops) || !ops[event->key.op])
+		return -EBADMSG;
+	if (known && known->path_hash == hash)
+		return count_again(rows, known, event, to_epoch_ns);
+
+	row_id = tt_rows_next_id(rows);
+	if (known) {
+		/* the same file under another name now: the old row keeps what was counted until here */
+		count = 1;
+		if (event->count > known->counted)
+			known->counted = event->count - 1;
+		r = put_counts(rows, known, event->bytes, event->last_ns, to_epoch_ns);
+		if (r < 0)
+			return r;
+	}
+	r = put_file(rows, event, process, row_id, count, to_epoch_ns);
+	if (r < 0)
+		return r;
+	if (!known) {
+		remember(rows, event, TT_COUNTED_FILE, row_id, hash);
+		return 0;
+	}
+	known->row_id = row_id;
+	known->path_hash = hash;
+	known->base = known->counted;
+	known->extra = 0;
+	if (event->flags & TT_EVF_UNAGGREGATED)
+		known->extra = 1;
+	else
+		known->counted++;
+	known->stored = 1;
+	return 0;
+}
+
+int tt_rows_exec(struct tt_rows *rows, const struct tt_event *event, const struct tt_process *process,
+		 int64_t to_epoch_ns)
+{
+	struct tt_event access = {
+		.flags = event->flags & (TT_EVF_PATH_CUT | TT_EVF_DELETED),
+		.key = { .op = TT_OP_EXEC },
+		.first_ns = event->time_ns,
+		.last_ns = event->time_ns,
+		.file = { .path = event->exec.exe,
+			  .ino = event->exec.exe_ino,
+			  .dev = event->exec.exe_dev,
+			  .mode = S_IFREG },
+	};
+
+	return put_file(rows, &access, process, tt_rows_next_id(rows), 1, to_epoch_ns);
+}
+
+/* ---- environment */
+
+static const char *const env_sources[] = {
+	[TT_ENV_GETENV] = "getenv",
+	[TT_ENV_SECURE_GETENV] = "secure_getenv",
+	[TT_ENV_UV_OS_GETENV] = "uv_os_getenv",
+	[TT_ENV_GO] = "go",
+};
+
+int tt_rows_env(struct tt_rows *rows, const struct tt_event *event, const struct tt_process *process,
+		int64_t to_epoch_ns)
+{
+	struct known *known = find(rows, &event->key);
+	struct tt_row_env row = {
+		.process_id = process->id,
+		.name = event->env.name,
+		.category = tt_classify_env(rows->params.classifier, event->env.name),
+		.present = -1,
+		.count = event->count,
+		.first_ns = (int64_t)event->first_ns + to_epoch_ns,
+		.last_ns = (int64_t)event->last_ns + to_epoch_ns,
+	};
+	int r;
+
+	if (known)
+		return count_again(rows, known, event, to_epoch_ns);
+	if (event->env.source >= ARRAY_SIZE(env_sources) || !env_sources[event->env.source])
+		return -EBADMSG;
+	row.source = env_sources[event->env.source];
+	row.row_id = tt_rows_next_id(rows);
+	r = tt_batch_env(rows->params.batch, &row);
+	if (r == 0)
+		remember(rows, event, TT_COUNTED_ENV, row.row_id, 0);
+	return r;
+}
+
+int tt_rows_env_handed(struct tt_rows *rows, const struct tt_env_entry *entry,
+		       const struct tt_process *process, int64_t at_ns)
+{
+	struct tt_row_env row = {
+		.row_id = tt_rows_next_id(rows),
+		.process_id = process->id,
+		.name = entry->name,
+		.source = "exec",
+		.category = tt_classify_env(rows->params.classifier, entry->name),
+		.present = 1,
+		.count = 1,
+		.first_ns = at_ns,
+		.last_ns = at_ns,
+		.value = entry->value,
+	};
+
+	return tt_batch_env(rows->params.batch, &row);
+}
+
+/* ---- connections */
+
+static const char *const states[] = {
+	[TT_CONN_NONE] = NULL,
+	[TT_CONN_CONNECTING] = "connecting",
+	[TT_CONN_ESTABLISHED] = "established",
+	[TT_CONN_REFUSED] = "refused",
+	[TT_CONN_TIMEOUT] = "timeout",
+	[TT_CONN_FAILED] = "failed",
+	[TT_CONN_ABORTED] = "aborted",
+};
+
+/* A connect that is one call: its result is its state. */
+static const char *state_of_call(const struct tt_event *event)
+{
+	static const struct {
+		int result;
+		const char *state;
+	} outcomes[] = { { -ECONNREFUSED, "refused" }, { -ETIMEDOUT, "timeout" } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(outcomes); i++) {
+		if (event->key.result == outcomes[i].result)
+			return outcomes[i].state;
+	}
+	if (event->key.result < 0)
+		return "failed";
+	return event->key.op == TT_OP_SEND ? "sent" : "connected";
+}
+
+static bool is_mapped_ipv4(const uint8_t addr[16])
+{
+	static const uint8_t prefix[12] = { [10] = 0xff, [11] = 0xff };
+
+	return memcmp(addr, prefix, sizeof(prefix)) == 0;
+}
+
+/* An IPv4-mapped IPv6 address is IPv4 on the wire, and is called that. */
+static int plain_address(int family, uint8_t addr[16])
+{
+	if (family != AF_INET6 || !is_mapped_ipv4(addr))
+		return family;
+	memmove(addr, addr + 12, 4);
+	memset(addr + 4, 0, 12);
+	return AF_INET;
+}
+
+static const char *protocol_name(const struct tt_event_connect *c, char buf[8])
+{
+	if (c->family == AF_UNIX)
+		return "unix";
+	if (c->protocol == IPPROTO_TCP)
+		return "tcp";
+	if (c->protocol == IPPROTO_UDP)
+		return "udp";
+	snprintf(buf, 8, "%u", c->protocol);
+	return buf;
+}
+
+/* A TCP outcome has no key from the kernel: make one of where it went and how it ended. */
+static void tcp_key(const struct tt_event *event, struct tt_agg_key *ret)
+{
+	const struct tt_event_connect *c = &event->connect;
+	struct {
+		uint8_t addr[16];
+		uint16_t port, family, state;
+	} where = { .port = c->port, .family = c->family, .state = c->state };
+
+	memcpy(where.addr, c->addr, sizeof(where.addr));
+	*ret = (struct tt_agg_key){
+		.start_ns = event->process.start_ns,
+		.pid = event->process.pid,
+		.ident = XXH3_64bits(&where, sizeof(where)),
+		.op = TT_OP_CONNECT,
+		.result = event->key.result,
+		.extra = IPPROTO_TCP,
+	};
+}
+
+static int put_connection(struct tt_rows *rows, const struct tt_event *event,
+			  const struct tt_process *process, uint64_t row_id, int64_t to_epoch_ns)
+{
+	const struct tt_classifier *classifier = rows->params.classifier;
+	const struct tt_event_connect *c = &event->connect;
+	uint8_t addr[16], local[16];
+	char text[INET6_ADDRSTRLEN], local_text[INET6_ADDRSTRLEN], number[8];
+	int family, local_family;
+	struct tt_row_connection row = {
+		.row_id = row_id,
+		.process_id = process->id,
+		.direction = "out",
+		.protocol = protocol_name(c, number),
+		.local_port = c->local_port,
+		.port = c->port,
+		.unix_path = c->unix_path,
+		.state = states[c->state] ? states[c->state] : state_of_call(event),
+		.address_source = c->from_user ? "user" : "socket",
+		.result = event->key.result,
+		.count = event->count,
+		.duration_ns = c->state > TT_CONN_CONNECTING ? (int64_t)c->duration_ns : -1,
+		.bytes_sent = -1,
+		.bytes_received = -1,
+		.first_ns = (int64_t)event->first_ns + to_epoch_ns,
+		.last_ns = (int64_t)event->last_ns + to_epoch_ns,
+	};
+
+	memcpy(addr, c->addr, sizeof(addr));
+	memcpy(local, c->local_addr, sizeof(local));
+	family = plain_address(c->family, addr);
+	local_family = plain_address(c->family, local);
+	if (c->family == AF_UNIX) {
+		row.family = "unix";
+		row.category = c->unix_path ? tt_classify_unix(classifier, c->unix_path) : NULL;
+	} else {
+		row.family = family == AF_INET ? "inet" : "inet6";
+		row.address = inet_ntop(family, addr, text, sizeof(text));
+		if (c->local_port)
+			row.local_address = inet_ntop(local_family, local, local_text, sizeof(local_text));
+		row.category = tt_classify_address(classifier, family, addr, c->port);
+	}
+	return tt_batch_connection(rows->params.batch, &row);
+}
+
+static int tcp_attempt(struct tt_rows *rows, const struct tt_event *event, const struct tt_process *process,
+		       int64_t to_epoch_ns, bool *ret_done)
+{
+	struct attempt *attempt;
+	int r;
+
+	*ret_done = true;
+	HASH_FIND(hh, rows->attempts, &event->connect.sock_id, sizeof(event->connect.sock_id), attempt);
+	if (event->connect.state == TT_CONN_CONNECTING) {
+		if (attempt)
+			return 0; /* shown already */
+		attempt = calloc(1, sizeof(*attempt));
+		if (!attempt)
+			return -ENOMEM;
+		attempt->sock_id = event->connect.sock_id;
+		attempt->process = event->process;
+		attempt->row_id = tt_rows_next_id(rows);
+		r = put_connection(rows, event, process, attempt->row_id, to_epoch_ns);
+		if (r < 0) {
+			free(attempt);
+			return r;
+		}
+		HASH_ADD(hh, rows->attempts, sock_id, sizeof(attempt->sock_id), attempt);
+		return 0;
+	}
+	if (attempt) {
+		/* its row gets the outcome */
+		r = put_connection(rows, event, process, attempt->row_id, to_epoch_ns);
+		HASH_DEL(rows->attempts, attempt);
+		free(attempt);
+		return r;
+	}
+	*ret_done = false;
+	return 0;
+}
+
+int tt_rows_connection(struct tt_rows *rows, const struct tt_event *event, const struct tt_process *process,
+		       int64_t to_epoch_ns)
+{
+	struct tt_event tcp;
+	struct known *known;
+	uint64_t row_id;
+	int r;
+
+	if (event->connect.state >= ARRAY_SIZE(states))
+		return -EBADMSG;
+	if (event->connect.sock_id) {
+		bool done;
+
+		r = tcp_attempt(rows, event, process, to_epoch_ns, &done);
+		if (r < 0 || done)
+			return r;
+		tcp = *event;
+		tcp_key(event, &tcp.key);
+		tcp.flags |= TT_EVF_UNAGGREGATED;
+		event = &tcp;
+	}
+	known = find(rows, &event->key);
+	if (known)
+		return count_again(rows, known, event, to_epoch_ns);
+	row_id = tt_rows_next_id(rows);
+	r = put_connection(rows, event, process, row_id, to_epoch_ns);
+	if (r == 0)
+		remember(rows, event, TT_COUNTED_CONNECTION, row_id, 0);
+	return r;
+}
+
+void tt_rows_forget_dead(struct tt_rows *rows, const struct tt_process_table *table)
+{
+	struct known *known, *next;
+	struct attempt *attempt, *next_attempt;
+
+	if (rows->user_only > 0) {
+		HASH_ITER(hh, rows->known, known, next)
+		{
+			struct tt_process_key key = { .start_ns = known->key.start_ns, .pid = known->key.pid };
+
+			if (known->user_only && !tt_process_find(table, &key))
+				forget(rows, known);
+		}
+	}
+	HASH_ITER(hh, rows->attempts, attempt, next_attempt)
+	{
+		if (tt_process_find(table, &attempt->process))
+			continue;
+		HASH_DEL(rows->attempts, attempt);
+		free(attempt);
+	}
+}

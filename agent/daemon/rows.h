@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Aggregated rows: turns file, environment and connection events into rows, and counts into new counts.
+ *
+ * The kernel aggregates by key; this remembers which row a key became. A key's total from the map is exact and
+ * replaces what was counted from events; operations that the kernel could not aggregate are added to it.
+ * After a rename the same key may come with another path: a new row then counts from there on. */
+#ifndef TT_DAEMON_ROWS_H
+#define TT_DAEMON_ROWS_H
+
+#include "daemon/batch.h"
+#include "process/table.h"
+#include "sensor/event.h"
+
+struct tt_classifier;
+struct tt_rows;
+
+struct tt_rows_params {
+	struct tt_batch *batch;
+	const struct tt_classifier *classifier;
+	uint64_t first_row_id;
+	unsigned max_keys; /* of unaggregated operations that are remembered; beyond, each becomes a row */
+};
+
+int tt_rows_new(const struct tt_rows_params *params, struct tt_rows **ret);
+void tt_rows_free(struct tt_rows *rows);
+
+/* Next free row id: losses share the numbering. */
+uint64_t tt_rows_next_id(struct tt_rows *rows);
+
+/* to_epoch_ns: what to add to boot time. -ENOSPC: the batch is full; the operations are to be counted as lost. */
+int tt_rows_file(struct tt_rows *rows, const struct tt_event *event, const struct tt_process *process,
+		 int64_t to_epoch_ns);
+int tt_rows_env(struct tt_rows *rows, const struct tt_event *event, const struct tt_process *process,
+		int64_t to_epoch_ns);
+int tt_rows_connection(struct tt_rows *rows, const struct tt_event *event, const struct tt_process *process,
+		       int64_t to_epoch_ns);
+/* A variable handed over at exec. */
+int tt_rows_env_handed(struct tt_rows *rows, const struct tt_env_entry *entry,
+		       const struct tt_process *process, int64_t at_ns);
+/* An executed file, as a file access of its own (op exec). */
+int tt_rows_exec(struct tt_rows *rows, const struct tt_event *event, const struct tt_process *process,
+		 int64_t to_epoch_ns);
+/* COUNT and TOTAL. Returns 1 if the key is known (and so accounted for), 0 if it is not. */
+int tt_rows_count(struct tt_rows *rows, const struct tt_event *event, int64_t to_epoch_ns);
+
+/* Forgets operations that only user space counted (and connects without an answer) of processes that are not
+ * in the table any more. Costs a walk over what is remembered. */
+void tt_rows_forget_dead(struct tt_rows *rows, const struct tt_process_table *table);
+
+#endif

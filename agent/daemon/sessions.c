@@ -1,0 +1,576 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Processes and sessions as rows: what is put of them, when a session ends, scores, the account of losses. */
+#include <errno.h>
+#include <pwd.h>
+#include <xxhash.h>
+
+#include "config/config.h"
+#include "daemon/score.h"
+#include "daemon/tracker_internal.h"
+#include "process/identify.h"
+#include "process/procfs.h"
+#include "util/buf.h"
+
+/* Ended processes are kept for this long: a connect's outcome comes when the kernel closes the socket, after
+ * the exit record; totals come with the next sweep. */
+#define GRACE_NS UINT64_C(3000000000)
+
+/* How often a living process is scored anew, and looked for in /proc. */
+#define RESCORE_NS UINT64_C(10000000000)
+
+#define CGROUPS_MAX 1024
+
+struct tt_tracker_cgroup {
+	uint64_t id;
+	char *path, *container;
+	UT_hash_handle hh;
+};
+
+/* ---- losses */
+
+void tt_tracker_put_loss(struct tt_tracker *tracker, const char *sensor, const char *kind, uint64_t count,
+			 uint64_t at_ns, const struct tt_session *session, const struct tt_process *process)
+{
+	struct tt_row_loss row = {
+		.row_id = tt_rows_next_id(tracker->rows),
+		.boot_id = tracker->params.boot_id,
+		.sensor = sensor,
+		.kind = kind,
+		.count = count,
+		.from_ns = tt_tracker_epoch(tracker, at_ns),
+		.to_ns = tt_tracker_epoch(tracker, at_ns),
+	};
+
+	if (session)
+		row.session_id = session->id;
+	if (process)
+		row.process_id = process->id;
+	if (tt_batch_loss(tracker->params.batch, &row) < 0)
+		tracker->stats.rows_lost++;
+}
+
+void tt_tracker_mark_incomplete(struct tt_tracker *tracker, struct tt_session *session)
+{
+	for (struct tt_session *each = session ? session : tracker->sessions; each;
+	     each = session ? NULL : each->next) {
+		if (each->incomplete || each->ended_ns)
+			continue;
+		each->incomplete = true;
+		each->dirty = true;
+	}
+}
+
+int tt_tracker_account(struct tt_tracker *tracker, int r, struct tt_process *process)
+{
+	if (r == 0)
+		return 0;
+	if (r != -ENOSPC && r != -ENOMEM && r != -EBADMSG)
+		return r;
+	tracker->stats.rows_lost++;
+	tracker->unreported_lost++;
+	if (process) {
+		process->lost = true;
+		tt_tracker_mark_incomplete(tracker, process->session);
+	}
+	return 0;
+}
+
+/* ---- processes */
+
+void tt_tracker_put_process(struct tt_tracker *tracker, struct tt_process *process)
+{
+	struct tt_row_process row = {
+		.process_id = process->id,
+		.session_id = process->session->id,
+		.parent_process_id = process->parent_id,
+		.pid = process->key.pid,
+		.ppid = process->ppid,
+		.uid = process->uid,
+		.exe = process->exe,
+		.argv = process->argv,
+		.cwd = process->cwd,
+		.script = process->script,
+		.role = tt_role_name(process->role),
+		.started_ns = tt_tracker_epoch(tracker, process->started_ns),
+		.ended_ns = tt_tracker_epoch(tracker, process->ended_ns),
+		.exit_status = process->status,
+		.mnt_ns = process->mnt_ns,
+		.cgroup_id = process->cgroup_id,
+		.cgroup = process->cgroup,
+		.container_id = process->container_id,
+		.coverage = process->coverage,
+	};
+
+	process->dirty = false;
+	tt_tracker_account(tracker, tt_batch_process(tracker->params.batch, &row), process);
+}
+
+void tt_tracker_join(struct tt_process *process, struct tt_session *session)
+{
+	if (process->session == session)
+		return;
+	if (process->session) {
+		process->session->members--;
+		if (!process->ended_ns)
+			process->session->living--;
+	}
+	process->session = session;
+	if (!session)
+		return;
+	session->members++;
+	session->processes++;
+	if (!process->ended_ns)
+		session->living++;
+	session->dirty = true;
+	process->dirty = true;
+	process->unscored = true;
+}
+
+void tt_tracker_inherit(struct tt_process *child, const struct tt_process *parent)
+{
+	child->parent_id = parent->id;
+	child->role = parent->role == TT_ROLE_AGENT ? TT_ROLE_RUNTIME : parent->role;
+	child->mnt_ns = parent->mnt_ns;
+	child->cgroup_id = parent->cgroup_id;
+	child->exec_ns = parent->exec_ns;
+	child->attached = parent->attached;
+	child->env_direct = parent->env_direct;
+	/* without memory a string stays unknown, which is what NULL says */
+	tt_process_set(&child->exe, parent->exe);
+	tt_process_set(&child->argv, parent->argv);
+	tt_process_set(&child->cwd, parent->cwd);
+	tt_process_set(&child->script, parent->script);
+	tt_process_set(&child->home, parent->home);
+	tt_process_set(&child->coverage, parent->coverage);
+	tt_process_set(&child->cgroup, parent->cgroup);
+	tt_process_set(&child->container_id, parent->container_id);
+}
+
+void tt_tracker_user(uint32_t uid, char **ret_name, char **ret_home)
+{
+	_cleanup_fclose_ FILE *file = fopen("/etc/passwd", "re");
+	struct passwd *entry;
+
+	/* the file and not NSS: a directory server must not be able to stop us */
+	while (file && (entry = fgetpwent(file))) {
+		if (entry->pw_uid != uid)
+			continue;
+		if (ret_name)
+			*ret_name = strdup(entry->pw_name);
+		*ret_home = strdup(entry->pw_dir);
+		return;
+	}
+}
+
+void tt_tracker_learn_cgroup(struct tt_tracker *tracker, struct tt_process *process, uint64_t id)
+{
+	struct tt_tracker_cgroup *cgroup;
+
+	process->cgroup_id = id;
+	HASH_FIND(hh, tracker->cgroups, &id, sizeof(id), cgroup);
+	if (!cgroup) {
+		char *path = NULL, *container = NULL;
+
+		if (tt_procfs_cgroup(tracker->params.procfs, process->key.pid, &path, &container) < 0)
+			return; /* gone already; another process of the group will tell */
+		cgroup = calloc(1, sizeof(*cgroup));
+		if (!cgroup || HASH_COUNT(tracker->cgroups) >= CGROUPS_MAX) {
+			free(cgroup);
+			free(path);
+			free(container);
+			return;
+		}
+		*cgroup = (struct tt_tracker_cgroup){ .id = id, .path = path, .container = container };
+		HASH_ADD(hh, tracker->cgroups, id, sizeof(cgroup->id), cgroup);
+	}
+	tt_process_set(&process->cgroup, cgroup->path);
+	tt_process_set(&process->container_id, cgroup->container);
+}
+
+static void coverage_part(struct tt_buf *out, const char *sensor, const char *state, const char *why)
+{
+	tt_buf_printf(out, "%c\"%s\":{\"state\":\"%s\"", out->len ? ',' : '{', sensor, state);
+	if (why && *why) {
+		tt_buf_str(out, ",\"why\":");
+		tt_buf_json(out, why);
+	}
+	tt_buf_char(out, '}');
+}
+
+void tt_tracker_judge_coverage(struct tt_tracker *tracker, struct tt_process *process)
+{
+	_cleanup_(tt_buf_done) struct tt_buf out = TT_BUF_INIT;
+	const char *late = process->attached ? "was running before telltale"
+			   : process->late   ? "recognised only after it had started"
+					     : NULL;
+	const char *ring = process->io_uring ? "uses io_uring: operations through it are not seen" : NULL;
+	char why[TT_COVERAGE_REASON_MAX] = "";
+	const char *env = "blind";
+
+	coverage_part(&out, "process", late ? "partial" : "seen", late);
+	coverage_part(&out, "file", late || ring ? "partial" : "seen", late ? late : ring);
+	coverage_part(&out, "net", late || ring ? "partial" : "seen", late ? late : ring);
+	if (!tracker->params.uprobe) {
+		snprintf(why, sizeof(why), "no environment probes in this run");
+	} else {
+		struct tt_uprobe_process facts = {
+			.exe_error = -ENOENT,
+			.libc_fd = -1,
+			.running = process->attached,
+			.env_direct = process->env_direct,
+			.exec_ns = process->exec_ns,
+		};
+
+		facts.exe_fd = tt_procfs_open_exe(tracker->params.procfs, process->key.pid);
+		if (facts.exe_fd < 0 && process->exe)
+			facts.exe_fd = tt_procfs_open(tracker->params.procfs, process->key.pid, process->exe);
+		if (facts.exe_fd < 0)
+			facts.exe_error = facts.exe_fd;
+		env = tt_coverage_name(tt_uprobe_coverage(tracker->params.uprobe, &facts, why, sizeof(why)));
+		tt_closep(&facts.exe_fd);
+	}
+	coverage_part(&out, "env", env, why);
+	tt_buf_char(&out, '}');
+	free(process->coverage);
+	process->coverage = tt_buf_take(&out);
+	process->dirty = true;
+}
+
+void tt_tracker_end(struct tt_tracker *tracker, struct tt_process *process, uint64_t ended_ns, int status)
+{
+	struct tt_tracker_slot *slot = tt_tracker_find_slot(tracker, process->slot);
+	struct tt_session *session = process->session;
+
+	if (process->ended_ns)
+		return;
+	tt_process_end(tracker->table, process, ended_ns, status);
+	process->dirty = true;
+	if (slot && --slot->living == 0)
+		slot->since_ns = ended_ns;
+	if (!session)
+		return;
+	session->living--;
+	session->dirty = true;
+	if (memcmp(&session->root, &process->key, sizeof(process->key)) == 0)
+		session->status = status;
+}
+
+void tt_tracker_forgotten(struct tt_process *process, void *arg)
+{
+	struct tt_session *session = process->session;
+	unsigned at;
+
+	if (!session)
+		return;
+	session->members--;
+	/* its score stays: insert it among the highest */
+	for (at = session->n_past_scores; at > 0 && session->past_scores[at - 1] < process->score; at--)
+		if (at < TT_SESSION_SCORES)
+			session->past_scores[at] = session->past_scores[at - 1];
+	if (at < TT_SESSION_SCORES) {
+		session->past_scores[at] = process->score;
+		if (session->n_past_scores < TT_SESSION_SCORES)
+			session->n_past_scores++;
+	}
+}
+
+void tt_tracker_cgroups_free(struct tt_tracker *tracker)
+{
+	struct tt_tracker_cgroup *cgroup, *next;
+
+	HASH_ITER (hh, tracker->cgroups, cgroup, next) {
+		HASH_DEL(tracker->cgroups, cgroup);
+		free(cgroup->path);
+		free(cgroup->container);
+		free(cgroup);
+	}
+}
+
+/* ---- sessions */
+
+char *tt_tracker_tty_name(uint32_t dev)
+{
+	unsigned major = dev >> 20, minor = dev & 0xfffff;
+	char name[32];
+
+	if (!dev)
+		return NULL;
+	if (major >= 136 && major <= 143) /* UNIX98_PTY_SLAVE_MAJOR, include/uapi/linux/major.h */
+		snprintf(name, sizeof(name), "pts/%u", (major - 136) * 256 + minor);
+	else if (major == 4)
+		snprintf(name, sizeof(name), minor < 64 ? "tty%u" : "ttyS%u",
+			 minor < 64 ? minor : minor - 64);
+	else
+		snprintf(name, sizeof(name), "%u:%u", major, minor);
+	return strdup(name);
+}
+
+void tt_tracker_put_session(struct tt_tracker *tracker, struct tt_session *session)
+{
+	const struct tt_config_agent *definition = session->definition;
+	struct tt_row_session row = {
+		.session_id = session->id,
+		.parent_session_id = session->parent_id,
+		.root_process_id = session->root_id,
+		.agent = definition ? definition->id : session->agent,
+		.agent_name = definition ? definition->name : NULL,
+		.vendor = definition ? definition->vendor : NULL,
+		.agent_version = session->version,
+		.install_path = session->install_path,
+		.build_id = session->build_id,
+		.launched_by = session->launched_by,
+		.tty = session->tty,
+		.user = session->user,
+		.cwd = session->cwd,
+		.command = session->command,
+		.uid = session->uid,
+		.started_ns = tt_tracker_epoch(tracker, session->started_ns),
+		.ended_ns = tt_tracker_epoch(tracker, session->ended_ns),
+		.exit_status = session->status,
+		.process_count = session->processes,
+		.score = session->score,
+		.level = session->level ? session->level : "none",
+		.complete = !session->incomplete,
+	};
+
+	session->dirty = false;
+	tt_tracker_account(tracker, tt_batch_session(tracker->params.batch, &row), NULL);
+}
+
+struct tt_session *tt_tracker_add_session(struct tt_tracker *tracker, struct tt_process *root,
+					  const struct tt_session *parent, uint64_t started_ns)
+{
+	struct tt_session *session = calloc(1, sizeof(*session));
+	struct {
+		struct tt_process_key root;
+		uint64_t started_ns;
+	} whole = { .root = root->key, .started_ns = started_ns };
+	XXH64_hash_t seed = XXH3_64bits(tracker->params.boot_id, strlen(tracker->params.boot_id));
+
+	if (!session)
+		return NULL;
+	snprintf(session->id.s, sizeof(session->id.s), "%016llx",
+		 (unsigned long long)XXH3_64bits_withSeed(&whole, sizeof(whole), seed));
+	session->root = root->key;
+	session->root_id = root->id;
+	if (parent)
+		session->parent_id = parent->id;
+	session->uid = root->uid;
+	session->started_ns = started_ns;
+	session->status = TT_UNKNOWN_STATUS;
+	tt_tracker_user(root->uid, &session->user, &session->home);
+	tt_process_set(&root->home, session->home);
+	if (!parent)
+		tt_procfs_launcher(tracker->params.procfs, root->key.pid, &session->launched_by);
+	session->next = tracker->sessions;
+	tracker->sessions = session;
+	tracker->stats.sessions_seen++;
+	return session;
+}
+
+void tt_tracker_name_session(struct tt_tracker *tracker, struct tt_session *session, struct tt_process *root,
+			     struct tt_identity *identity)
+{
+	session->definition = identity->agent;
+	session->root = root->key;
+	session->root_id = root->id;
+	free(session->version);
+	free(session->install_path);
+	free(session->build_id);
+	session->version = TAKE_PTR(identity->version);
+	session->install_path = TAKE_PTR(identity->install_path);
+	session->build_id = TAKE_PTR(identity->build_id);
+	tt_process_set(&session->exe, root->exe);
+	tt_process_set(&session->command, root->argv);
+	tt_process_set(&session->cwd, root->cwd);
+	session->dirty = true;
+	if (session->build_id)
+		tt_identify_learn(tracker->params.identify, session->definition->id, session->version,
+				  session->build_id);
+}
+
+void tt_tracker_session_free(struct tt_session *session)
+{
+	char *owned[] = { session->agent,	session->version, session->install_path, session->build_id,
+			  session->launched_by, session->tty,	  session->user,	 session->home,
+			  session->cwd,		session->command, session->exe };
+
+	for (size_t i = 0; i < ARRAY_SIZE(owned); i++)
+		free(owned[i]);
+	free(session);
+}
+
+/* ---- what is due from time to time */
+
+static int score(struct tt_process *process, void *arg)
+{
+	struct tt_tracker *tracker = arg;
+	double points = 0;
+	int r;
+
+	if (!process->unscored || !process->session)
+		return 0;
+	r = tt_score_process(tracker->params.store, tracker->params.risk, tracker->params.batch, &process->id,
+			     !process->lost && !process->session->incomplete, &points);
+	if (r == -ENOENT)
+		return 0; /* not stored yet: the next tick finds it */
+	if (r < 0)
+		return tt_tracker_account(tracker, r, process);
+	process->unscored = false;
+	process->score = points;
+	process->session->rescore = true;
+	return 0;
+}
+
+static int score_ended(struct tt_process *process, void *arg)
+{
+	return process->ended_ns ? score(process, arg) : 0;
+}
+
+static int put_dirty(struct tt_process *process, void *arg)
+{
+	if (process->dirty && process->session)
+		tt_tracker_put_process(arg, process);
+	return 0;
+}
+
+struct collection {
+	const struct tt_session *session;
+	double *scores;
+	unsigned n, cap;
+};
+
+static int collect_score(struct tt_process *process, void *arg)
+{
+	struct collection *all = arg;
+
+	if (process->session == all->session && process->score > 0 && all->n < all->cap)
+		all->scores[all->n++] = process->score;
+	return 0;
+}
+
+static int roll_up(struct tt_tracker *tracker, struct tt_session *session)
+{
+	struct collection all = { .session = session, .cap = session->members + session->n_past_scores };
+	_cleanup_free_ double *scores = calloc(all.cap + 1, sizeof(*scores));
+	double before = session->score;
+
+	if (!scores)
+		return -ENOMEM;
+	all.scores = scores;
+	memcpy(scores, session->past_scores, session->n_past_scores * sizeof(*scores));
+	all.n = session->n_past_scores;
+	tt_process_each(tracker->table, collect_score, &all);
+	session->score = tt_risk_rollup(scores, all.n);
+	session->level = tt_risk_level(tracker->params.risk, session->score);
+	session->rescore = false;
+	if (session->score != before)
+		session->dirty = true;
+	return 0;
+}
+
+/* Whether the process is still there: its end may have been lost. Asked twice, since the record of an end may be on
+ * its way. */
+static int reap(struct tt_process *process, void *arg)
+{
+	struct tt_tracker *tracker = arg;
+	struct tt_procfs_stat stat;
+	uint64_t ticks = process->key.start_ns / (1000000000 / (uint64_t)sysconf(_SC_CLK_TCK));
+	bool gone;
+
+	if (process->ended_ns)
+		return 0;
+	gone = tt_procfs_stat(tracker->params.procfs, process->key.pid, &stat) < 0 ||
+	       stat.start_ticks != ticks;
+	if (gone && process->missing) {
+		tt_sensor_ended(tracker->params.sensor, &process->key);
+		process->lost = true;
+		tt_tracker_end(tracker, process, tracker->last_rescore_ns, TT_UNKNOWN_STATUS);
+	}
+	process->missing = gone;
+	return 0;
+}
+
+static void close_slots(struct tt_tracker *tracker, uint64_t now_ns)
+{
+	struct tt_tracker_slot *slot, *next;
+
+	HASH_ITER (hh, tracker->slots, slot, next) {
+		if (slot->living > 0 || slot->since_ns + GRACE_NS > now_ns)
+			continue;
+		if (slot->state != TT_SLOT_IGNORED)
+			tt_sensor_verdict(tracker->params.sensor, slot->id, false);
+		HASH_DEL(tracker->slots, slot);
+		free(slot);
+	}
+}
+
+/* A session is over when none of its processes lives and every total is in: then it is scored a last time,
+ * put, and told. Its memory goes when the last of its processes is forgotten. */
+static int settle_sessions(struct tt_tracker *tracker, bool final, uint64_t now_ns)
+{
+	struct tt_session **link = &tracker->sessions, *session;
+
+	while ((session = *link)) {
+		bool over = !session->ended_ns && (session->living == 0 || final);
+
+		if (session->rescore) {
+			int r = roll_up(tracker, session);
+
+			if (r < 0)
+				return r;
+		}
+		if (over) {
+			session->ended_ns = now_ns;
+			session->dirty = true;
+		}
+		if (session->dirty)
+			tt_tracker_put_session(tracker, session);
+		if (over && tracker->params.session_ended)
+			tracker->params.session_ended(session, tracker->params.arg);
+		if (session->ended_ns && session->members == 0) {
+			struct tt_tracker_slot *slot = tt_tracker_find_slot(tracker, session->slot);
+
+			if (slot && slot->session == session)
+				slot->session = NULL;
+			*link = session->next;
+			tt_tracker_session_free(session);
+			continue;
+		}
+		link = &session->next;
+	}
+	return 0;
+}
+
+static void tell_refused(struct tt_tracker *tracker, uint64_t now_ns)
+{
+	if (tracker->unreported_lost == 0)
+		return;
+	tt_tracker_put_loss(tracker, "store", "rows", tracker->unreported_lost, now_ns, NULL, NULL);
+	tracker->unreported_lost = 0;
+}
+
+int tt_tracker_tick(struct tt_tracker *tracker, uint64_t now_ns, bool final)
+{
+	bool rescore = final || now_ns - tracker->last_rescore_ns >= RESCORE_NS;
+	int r = 0;
+
+	if (rescore) {
+		tracker->last_rescore_ns = now_ns;
+		if (!final)
+			tt_process_each(tracker->table, reap, tracker);
+	}
+	tell_refused(tracker, now_ns);
+	r = tt_process_each(tracker->table, rescore ? score : score_ended, tracker);
+	if (r == 0)
+		r = tt_process_each(tracker->table, put_dirty, tracker);
+	if (r == 0)
+		r = settle_sessions(tracker, final, now_ns);
+	if (r < 0)
+		return r;
+	if (now_ns > GRACE_NS)
+		tt_process_expire(tracker->table, now_ns - GRACE_NS);
+	tt_rows_forget_dead(tracker->rows, tracker->table);
+	close_slots(tracker, now_ns);
+	return 0;
+}

@@ -1,0 +1,644 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The tracker's event handlers: one for each type of event, in the order in which a process meets them. */
+#include <errno.h>
+
+#include "classify/classify.h"
+#include "config/config.h"
+#include "daemon/tracker_internal.h"
+#include "process/identify.h"
+#include "process/procfs.h"
+#include "process/redact.h"
+#include "util/util.h"
+
+int tt_tracker_new(const struct tt_tracker_params *params, struct tt_tracker **ret)
+{
+	struct tt_tracker *tracker = calloc(1, sizeof(*tracker));
+	struct tt_rows_params rows = {
+		.batch = params->batch,
+		.classifier = params->classifier,
+		.first_row_id = tt_store_next_row_id(params->store),
+		.max_keys = params->max_keys,
+	};
+	int r;
+
+	if (!tracker)
+		return -ENOMEM;
+	tracker->params = *params;
+	r = tt_process_table_new(params->max_processes, tt_tracker_forgotten, tracker, &tracker->table);
+	if (r == 0)
+		r = tt_rows_new(&rows, &tracker->rows);
+	if (r < 0) {
+		tt_tracker_free(tracker);
+		return r;
+	}
+	*ret = tracker;
+	return 0;
+}
+
+void tt_tracker_free(struct tt_tracker *tracker)
+{
+	struct tt_tracker_slot *slot, *next_slot;
+	struct tt_session *next;
+
+	if (!tracker)
+		return;
+	tt_process_table_free(tracker->table);
+	for (struct tt_session *session = tracker->sessions; session; session = next) {
+		next = session->next;
+		tt_tracker_session_free(session);
+	}
+	HASH_ITER (hh, tracker->slots, slot, next_slot) {
+		HASH_DEL(tracker->slots, slot);
+		free(slot);
+	}
+	tt_tracker_cgroups_free(tracker);
+	tt_rows_free(tracker->rows);
+	free(tracker);
+}
+
+/* ---- slots */
+
+struct tt_tracker_slot *tt_tracker_find_slot(const struct tt_tracker *tracker, uint64_t id)
+{
+	struct tt_tracker_slot *slot;
+
+	HASH_FIND(hh, tracker->slots, &id, sizeof(id), slot);
+	return slot;
+}
+
+struct tt_tracker_slot *tt_tracker_add_slot(struct tt_tracker *tracker, uint64_t id, enum tt_slot_state state,
+					    uint64_t now_ns)
+{
+	struct tt_tracker_slot *slot = tt_tracker_find_slot(tracker, id);
+
+	if (!slot) {
+		slot = calloc(1, sizeof(*slot));
+		if (!slot)
+			return NULL;
+		slot->id = id;
+		HASH_ADD(hh, tracker->slots, id, sizeof(slot->id), slot);
+	}
+	slot->state = state;
+	slot->since_ns = now_ns;
+	tt_sensor_verdict(tracker->params.sensor, id, state != TT_SLOT_IGNORED);
+	return slot;
+}
+
+struct tt_process *tt_tracker_obtain(struct tt_tracker *tracker, const struct tt_process_key *key,
+				     struct tt_tracker_slot *slot, const struct tt_process_key *parent_key,
+				     uint64_t now_ns)
+{
+	struct tt_process *process = tt_process_find(tracker->table, key), *parent;
+
+	if (process)
+		return process;
+	if (tt_process_add(tracker->table, tracker->params.boot_id, key, &process) < 0) {
+		tt_tracker_put_loss(tracker, "process", "table_full", 1, now_ns, slot->session, NULL);
+		tt_tracker_mark_incomplete(tracker, slot->session);
+		return NULL;
+	}
+	process->started_ns = key->start_ns;
+	process->dirty = true;
+	process->slot = slot->id;
+	slot->living++;
+	parent = parent_key ? tt_process_find(tracker->table, parent_key) : NULL;
+	if (parent) {
+		tt_tracker_inherit(process, parent);
+		process->ppid = parent->key.pid;
+	}
+	if (parent && parent->session)
+		tt_tracker_join(process, parent->session);
+	else if (slot->state == TT_SLOT_TRACKED)
+		tt_tracker_join(process, slot->session);
+	return process;
+}
+
+static bool is_below(const char *path, const char *directory)
+{
+	size_t len = directory ? strlen(directory) : 0;
+
+	return path && len > 0 && strncmp(path, directory, len) == 0 &&
+	       (path[len] == '/' || path[len] == '\0');
+}
+
+/* An interpreter or helper of the agent's own, or something that it runs? */
+static enum tt_role role_in(const struct tt_session *session, const struct tt_process *process,
+			    const struct tt_identity *identity)
+{
+	if (tt_streq(process->exe, session->exe) && !identity->runtime)
+		return TT_ROLE_RUNTIME;
+	if (is_below(process->exe, session->install_path) ||
+	    is_below(identity->script, session->install_path))
+		return TT_ROLE_RUNTIME;
+	return TT_ROLE_TOOL;
+}
+
+static bool belongs_to_agent(const struct tt_process *process)
+{
+	return process && process->role != TT_ROLE_TOOL;
+}
+
+/* A coding agent was executed. Whose run is it? */
+static void agent_executed(struct tt_tracker *tracker, struct tt_process *process,
+			   const struct tt_event *event, struct tt_identity *identity)
+{
+	const struct tt_process *parent = tt_process_find(tracker->table, &event->exec.parent);
+	struct tt_session *session = process->session;
+	bool relaunch;
+
+	if (session && !session->definition && session->command_run) {
+		/* what `run` started turns out to be an agent, or to lead to one: it is called after it */
+		process->role = TT_ROLE_AGENT;
+		tt_tracker_name_session(tracker, session, process, identity);
+		return;
+	}
+	/* the same agent again, started by itself and not by a tool: it restarts, or uses a helper process */
+	relaunch = session && session->definition == identity->agent &&
+		   (process->role == TT_ROLE_AGENT || belongs_to_agent(parent) ||
+		    (parent && parent->session != session));
+	if (relaunch) {
+		if (process->role != TT_ROLE_AGENT)
+			process->role = TT_ROLE_RUNTIME;
+		return;
+	}
+	session = tt_tracker_add_session(tracker, process, process->session, event->time_ns);
+	if (!session) {
+		tt_tracker_account(tracker, -ENOMEM, process);
+		return;
+	}
+	tt_tracker_join(process, session);
+	process->role = TT_ROLE_AGENT;
+	tt_tracker_name_session(tracker, session, process, identity);
+	session->tty = tt_tracker_tty_name(event->exec.tty);
+}
+
+/* ---- events */
+
+static int handle_fork(struct tt_tracker *tracker, const struct tt_event *event)
+{
+	struct tt_tracker_slot *slot = tt_tracker_find_slot(tracker, event->slot);
+	struct tt_process *child;
+
+	if (!slot || slot->state == TT_SLOT_IGNORED)
+		return 0;
+	child = tt_tracker_obtain(tracker, &event->process, slot, &event->fork.parent, event->time_ns);
+	if (!child)
+		return 0;
+	child->ppid = event->fork.ppid;
+	child->uid = event->fork.uid;
+	if (child->session)
+		tt_tracker_put_process(tracker, child);
+	return 0;
+}
+
+/* What an exec changes in its process's entry. */
+static void executed(struct tt_tracker *tracker, struct tt_process *process, const struct tt_event *event,
+		     const struct tt_identity *identity)
+{
+	const struct tt_event_exec *exec = &event->exec;
+	const struct tt_config_agent *whose = identity->agent	 ? identity->agent
+					      : process->session ? process->session->definition
+								 : NULL;
+
+	tt_process_set(&process->exe, exec->exe);
+	tt_process_set(&process->cwd, exec->cwd);
+	tt_process_set(&process->script, identity->script);
+	free(process->argv);
+	process->argv = tt_redact_argv(whose, exec->argv, event->flags & TT_EVF_ARGV_CUT);
+	if (process->uid != exec->uid || !process->home) {
+		free(process->home);
+		process->home = NULL;
+		tt_tracker_user(exec->uid, NULL, &process->home);
+	}
+	process->uid = exec->uid;
+	process->ppid = exec->parent.pid;
+	process->mnt_ns = exec->mnt_ns;
+	process->exec_ns = event->time_ns;
+	process->dirty = true;
+	if (process->cgroup_id != exec->cgroup_id || !process->cgroup)
+		tt_tracker_learn_cgroup(tracker, process, exec->cgroup_id);
+}
+
+static void put_exec(struct tt_tracker *tracker, struct tt_process *process, const struct tt_event *event)
+{
+	struct tt_row_exec row = {
+		.process_id = process->id,
+		.seq = process->execs++,
+		.exe = process->exe,
+		.argv = process->argv,
+		.script = process->script,
+		.at_ns = tt_tracker_epoch(tracker, event->time_ns),
+	};
+
+	tt_tracker_account(tracker, tt_batch_exec(tracker->params.batch, &row), process);
+	tt_tracker_account(tracker, tt_rows_exec(tracker->rows, event, process, tracker->params.to_epoch_ns),
+			   process);
+}
+
+static void put_handed_environment(struct tt_tracker *tracker, struct tt_process *process,
+				   const struct tt_event *event)
+{
+	for (size_t i = 0; i < event->exec.n_env; i++)
+		tt_tracker_account(tracker,
+				   tt_rows_env_handed(tracker->rows, &event->exec.env[i], process,
+						      tt_tracker_epoch(tracker, event->time_ns)),
+				   process);
+	if (event->flags & TT_EVF_ENV_CUT) {
+		tt_tracker_put_loss(tracker, "env", "exec_environment", 1, event->time_ns, process->session,
+				    process);
+		process->lost = true;
+		tt_tracker_mark_incomplete(tracker, process->session);
+	}
+}
+
+static int identify(struct tt_tracker *tracker, const struct tt_event *event, struct tt_identity *ret)
+{
+	const struct tt_event_exec *exec = &event->exec;
+	_cleanup_free_ const char **names = calloc(exec->n_env + 1, sizeof(*names));
+	struct tt_exec_facts facts = {
+		.pid = event->process.pid,
+		.exe = exec->exe,
+		.exe_dev = exec->exe_dev,
+		.exe_ino = exec->exe_ino,
+		.exe_size = exec->exe_size,
+		.filename = exec->filename,
+		.interp = exec->interp,
+		.cwd = exec->cwd,
+		.argv = exec->argv,
+		.env_names = names,
+	};
+
+	if (!names)
+		return -ENOMEM;
+	for (size_t i = 0; i < exec->n_env; i++)
+		names[i] = exec->env[i].name;
+	return tt_identify_exec(tracker->params.identify, &facts, ret);
+}
+
+/* The verdict on a candidate that was executed outside any watched tree. */
+static struct tt_tracker_slot *judge(struct tt_tracker *tracker, const struct tt_event *event,
+				     const struct tt_identity *identity)
+{
+	enum tt_slot_state state = TT_SLOT_IGNORED;
+
+	if (identity->agent && !identity->agent->editor)
+		state = TT_SLOT_TRACKED;
+	else if (identity->agent || (identity->runtime && tt_streq(identity->runtime->kind, "electron")))
+		state = TT_SLOT_WATCHED;
+	tracker->stats.ignored += state == TT_SLOT_IGNORED;
+	return tt_tracker_add_slot(tracker, event->slot, state, event->time_ns);
+}
+
+static int handle_exec(struct tt_tracker *tracker, const struct tt_event *event)
+{
+	_cleanup_(tt_identity_done) struct tt_identity identity = { 0 };
+	struct tt_tracker_slot *slot = tt_tracker_find_slot(tracker, event->slot);
+	struct tt_process *process;
+	bool was_without, is_agent;
+	int r;
+
+	if (slot && slot->state == TT_SLOT_IGNORED)
+		return 0;
+	if (!slot && !(event->flags & TT_EVF_NEW_SLOT)) {
+		/* the record that opened this slot is not known here (a slot of an earlier telltale) */
+		tt_sensor_verdict(tracker->params.sensor, event->slot, false);
+		return 0;
+	}
+	if (event->flags & TT_EVF_CANDIDATE) {
+		r = identify(tracker, event, &identity);
+		if (r < 0)
+			return r == -ENOMEM ? r : 0;
+	}
+	if (!slot) {
+		slot = judge(tracker, event, &identity);
+		if (!slot)
+			return -ENOMEM;
+		if (slot->state == TT_SLOT_IGNORED)
+			return 0;
+	}
+	process = tt_tracker_obtain(tracker, &event->process, slot, &event->exec.parent, event->time_ns);
+	if (!process)
+		return 0;
+	is_agent = identity.agent && !identity.agent->editor;
+	was_without = !process->session;
+	executed(tracker, process, event, &identity);
+	if (is_agent)
+		agent_executed(tracker, process, event, &identity);
+	else if (process->session && process->role != TT_ROLE_AGENT)
+		process->role = role_in(process->session, process, &identity);
+	else if (process->session && process->session->definition)
+		process->role = role_in(process->session, process, &identity);
+	if (!process->session)
+		return 0;
+	if (slot->state == TT_SLOT_TRACKED && !slot->session) {
+		slot->session = process->session;
+		process->session->slot = slot->id;
+	}
+
+	/* probes that the session's start puts in come before the judgement of what they cover */
+	if (was_without && tracker->params.session_started)
+		tracker->params.session_started(process->session, tracker->params.arg);
+	process->env_direct = identity.runtime && identity.runtime->env_direct;
+	tt_tracker_judge_coverage(tracker, process);
+	if (process->session->command_run && !process->session->definition &&
+	    memcmp(&process->session->root, &process->key, sizeof(process->key)) == 0) {
+		tt_process_set(&process->session->command, process->argv);
+		tt_process_set(&process->session->cwd, process->cwd);
+		tt_process_set(&process->session->exe, process->exe);
+		process->session->dirty = true;
+	}
+	/* a session is stored before its processes, a process before its rows */
+	if (process->session->dirty)
+		tt_tracker_put_session(tracker, process->session);
+	tt_tracker_put_process(tracker, process);
+	put_exec(tracker, process, event);
+	if (process->role != TT_ROLE_TOOL || process->session->command_run)
+		put_handed_environment(tracker, process, event);
+	return 0;
+}
+
+/* wait(2) status word -> data-model.md's exit_status. */
+static int exit_status(int status)
+{
+	return status & 0x7f ? 128 + (status & 0x7f) : (status >> 8) & 0xff;
+}
+
+static int handle_exit(struct tt_tracker *tracker, const struct tt_event *event)
+{
+	struct tt_process *process = tt_process_find(tracker->table, &event->process);
+
+	tt_sensor_ended(tracker->params.sensor, &event->process);
+	if (process)
+		tt_tracker_end(tracker, process, event->time_ns, exit_status(event->exit.status));
+	return 0;
+}
+
+/* An editor's extension host gives itself away by the extension's files that it opens. */
+static void look_for_extension(struct tt_tracker *tracker, const struct tt_event *event,
+			       struct tt_tracker_slot *slot)
+{
+	_cleanup_(tt_identity_done) struct tt_identity identity = { 0 };
+	struct tt_process *process = tt_tracker_obtain(tracker, &event->process, slot, NULL, event->time_ns);
+	struct tt_session *session;
+
+	if (!process || !event->file.path)
+		return;
+	identity.agent = tt_identify_extension(tracker->params.identify, event->file.path, &identity.version,
+					       &identity.install_path);
+	if (!identity.agent)
+		return;
+	session = tt_tracker_add_session(tracker, process, NULL, event->time_ns);
+	if (!session)
+		return;
+	process->late = true;
+	tt_tracker_join(process, session);
+	process->role = TT_ROLE_AGENT;
+	tt_tracker_name_session(tracker, session, process, &identity);
+	if (tracker->params.session_started)
+		tracker->params.session_started(session, tracker->params.arg);
+	tt_tracker_judge_coverage(tracker, process);
+	tt_tracker_put_session(tracker, session);
+	tt_tracker_put_process(tracker, process);
+}
+
+/* The process whose activity this is, if it is to be recorded. */
+static struct tt_process *actor(struct tt_tracker *tracker, const struct tt_event *event)
+{
+	struct tt_tracker_slot *slot = tt_tracker_find_slot(tracker, event->slot);
+	struct tt_process *process;
+
+	if (!slot || slot->state == TT_SLOT_IGNORED)
+		return NULL;
+	process = tt_process_find(tracker->table, &event->process);
+	if (!process || !process->session) {
+		if (slot->state == TT_SLOT_WATCHED) {
+			if (event->type == TT_EVENT_FILE)
+				look_for_extension(tracker, event, slot);
+			process = tt_process_find(tracker->table, &event->process);
+		} else {
+			process = tt_tracker_obtain(tracker, &event->process, slot, NULL, event->time_ns);
+			if (process && process->session)
+				tt_tracker_put_process(tracker, process);
+		}
+	}
+	return process && process->session ? process : NULL;
+}
+
+/* A C library that nobody had probed yet: from now on it is. */
+static void probe_new_libc(struct tt_tracker *tracker, const struct tt_event *event,
+			   struct tt_process *process)
+{
+	const char *path = event->file.path;
+	int fd;
+
+	if (!tracker->params.uprobe || !path || event->key.op != TT_OP_READ || !tt_uprobe_is_libc_path(path))
+		return;
+	fd = tt_procfs_open(tracker->params.procfs, process->key.pid, path);
+	if (fd < 0)
+		return;
+	tt_uprobe_attach_file(tracker->params.uprobe, path, fd);
+	close(fd);
+}
+
+static int handle_file(struct tt_tracker *tracker, const struct tt_event *event)
+{
+	struct tt_process *process = actor(tracker, event);
+	int r;
+
+	if (!process)
+		return 0;
+	probe_new_libc(tracker, event, process);
+	if (event->key.op == TT_OP_EXEC) {
+		struct tt_row_exec row = {
+			.process_id = process->id,
+			.seq = process->execs++,
+			.exe = event->file.spelling,
+			.result = event->key.result,
+			.at_ns = tt_tracker_epoch(tracker, event->first_ns),
+		};
+
+		tt_tracker_account(tracker, tt_batch_exec(tracker->params.batch, &row), process);
+	}
+	r = tt_rows_file(tracker->rows, event, process, tracker->params.to_epoch_ns);
+	process->unscored = true;
+	return tt_tracker_account(tracker, r, process);
+}
+
+static int handle_connect(struct tt_tracker *tracker, const struct tt_event *event)
+{
+	struct tt_process *process = actor(tracker, event);
+
+	if (!process)
+		return 0;
+	process->unscored = true;
+	return tt_tracker_account(
+		tracker, tt_rows_connection(tracker->rows, event, process, tracker->params.to_epoch_ns),
+		process);
+}
+
+static int handle_env(struct tt_tracker *tracker, const struct tt_event *event)
+{
+	struct tt_process *process = actor(tracker, event);
+
+	if (!process)
+		return 0;
+	process->unscored = true;
+	return tt_tracker_account(
+		tracker, tt_rows_env(tracker->rows, event, process, tracker->params.to_epoch_ns), process);
+}
+
+/* What an unsent entry of the map was, for the ledger. */
+static const struct {
+	const char *sensor, *kind;
+} unsent[] = {
+	[TT_OP_READ] = { "file", "file_access" },     [TT_OP_WRITE] = { "file", "file_access" },
+	[TT_OP_CREATE] = { "file", "file_access" },   [TT_OP_OPEN] = { "file", "file_access" },
+	[TT_OP_READLINK] = { "file", "file_access" }, [TT_OP_ENV] = { "env", "env_lookup" },
+	[TT_OP_CONNECT] = { "net", "connection" },    [TT_OP_SEND] = { "net", "connection" },
+	[TT_OP_EXEC] = { "file", "file_access" },
+};
+
+static int handle_count(struct tt_tracker *tracker, const struct tt_event *event)
+{
+	struct tt_process *process;
+	int r = tt_rows_count(tracker->rows, event, tracker->params.to_epoch_ns);
+
+	if (r < 0)
+		return tt_tracker_account(tracker, r, tt_process_find(tracker->table, &event->process));
+	if (r > 0 || !event->final || event->key.op >= ARRAY_SIZE(unsent) || !unsent[event->key.op].kind)
+		return 0;
+
+	/* its name never arrived: these operations have no row */
+	process = actor(tracker, event);
+	if (!process)
+		return 0;
+	process->lost = true;
+	tt_tracker_mark_incomplete(tracker, process->session);
+	tt_tracker_put_loss(tracker, unsent[event->key.op].sensor, unsent[event->key.op].kind, event->count,
+			    event->last_ns, process->session, process);
+	return 0;
+}
+
+static int handle_note(struct tt_tracker *tracker, const struct tt_event *event)
+{
+	struct tt_process *process = actor(tracker, event);
+
+	if (!process)
+		return 0;
+	if (event->note.note == TT_NOTE_IO_URING && !process->io_uring) {
+		process->io_uring = true;
+		tt_tracker_judge_coverage(tracker, process);
+	} else if (event->note.note == TT_NOTE_X32) {
+		tt_tracker_put_loss(tracker, "file", "x32_call", 1, event->time_ns, process->session,
+				    process);
+		process->lost = true;
+		tt_tracker_mark_incomplete(tracker, process->session);
+	}
+	return 0;
+}
+
+static int handle_loss(struct tt_tracker *tracker, const struct tt_event *event)
+{
+	struct tt_tracker_slot *slot = event->slot ? tt_tracker_find_slot(tracker, event->slot) : NULL;
+	struct tt_session *session = slot ? slot->session : NULL;
+
+	if (slot && slot->state != TT_SLOT_TRACKED)
+		return 0;
+	tt_tracker_put_loss(tracker, event->loss.sensor, event->loss.kind, event->loss.count, event->time_ns,
+			    session, NULL);
+	tt_tracker_mark_incomplete(tracker, session);
+	return 0;
+}
+
+int tt_tracker_event(const struct tt_event *event, void *arg)
+{
+	static int (*const handlers[])(struct tt_tracker * tracker, const struct tt_event *event) = {
+		[TT_EVENT_FORK] = handle_fork,	     [TT_EVENT_EXEC] = handle_exec,
+		[TT_EVENT_EXIT] = handle_exit,	     [TT_EVENT_FILE] = handle_file,
+		[TT_EVENT_CONNECT] = handle_connect, [TT_EVENT_ENV] = handle_env,
+		[TT_EVENT_COUNT] = handle_count,     [TT_EVENT_TOTAL] = handle_count,
+		[TT_EVENT_NOTE] = handle_note,	     [TT_EVENT_LOSS] = handle_loss,
+	};
+
+	return handlers[event->type](arg, event);
+}
+
+/* ---- from outside */
+
+int tt_tracker_command(struct tt_tracker *tracker, uint64_t slot_id, const struct tt_process_key *key,
+		       uint32_t ppid, uint32_t uid, const char *name, const struct tt_session **ret)
+{
+	struct tt_tracker_slot *slot = tt_tracker_add_slot(tracker, slot_id, TT_SLOT_TRACKED, key->start_ns);
+	struct tt_session *session;
+	struct tt_process *process;
+
+	if (!slot)
+		return -ENOMEM;
+	process = tt_tracker_obtain(tracker, key, slot, NULL, key->start_ns);
+	if (!process)
+		return -ENOSPC;
+	process->ppid = ppid;
+	process->uid = uid;
+	session = tt_tracker_add_session(tracker, process, NULL, key->start_ns);
+	if (!session)
+		return -ENOMEM;
+	session->command_run = true;
+	session->slot = slot->id;
+	slot->session = session;
+	tt_tracker_join(process, session);
+	if (tt_process_set(&session->agent, name ? name : "(command)") < 0)
+		return -ENOMEM;
+	tt_tracker_put_session(tracker, session);
+	tt_tracker_put_process(tracker, process);
+	*ret = session;
+	return 0;
+}
+
+void tt_tracker_refused(struct tt_tracker *tracker, uint64_t rows)
+{
+	tracker->stats.rows_lost += rows;
+	tracker->unreported_lost += rows;
+	tt_tracker_mark_incomplete(tracker, NULL);
+}
+
+void tt_tracker_set_epoch(struct tt_tracker *tracker, int64_t to_epoch_ns)
+{
+	tracker->params.to_epoch_ns = to_epoch_ns;
+}
+
+bool tt_tracker_is_busy(const struct tt_tracker *tracker)
+{
+	return tracker->slots || tracker->sessions;
+}
+
+void tt_tracker_get_stats(const struct tt_tracker *tracker, struct tt_tracker_stats *ret)
+{
+	*ret = tracker->stats;
+	ret->evicted = tt_process_evicted(tracker->table);
+	for (const struct tt_session *session = tracker->sessions; session; session = session->next) {
+		ret->sessions += !session->ended_ns;
+		ret->processes += session->living;
+	}
+}
+
+struct living {
+	const struct tt_session *session;
+	int (*fn)(const struct tt_process *process, void *arg);
+	void *arg;
+};
+
+static int if_living(struct tt_process *process, void *arg)
+{
+	const struct living *living = arg;
+
+	return process->session == living->session && !process->ended_ns ? living->fn(process, living->arg)
+									 : 0;
+}
+
+int tt_tracker_each_living(struct tt_tracker *tracker, const struct tt_session *session,
+			   int (*fn)(const struct tt_process *process, void *arg), void *arg)
+{
+	struct living living = { .session = session, .fn = fn, .arg = arg };
+
+	return tt_process_each(tracker->table, if_living, &living);
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Inside the tracker: shared by tracker.c (events), sessions.c (processes and sessions as rows, ends, scores)
+ * and scan.c (agents that ran before telltale). Nobody else includes this. */
+#ifndef TT_DAEMON_TRACKER_INTERNAL_H
+#define TT_DAEMON_TRACKER_INTERNAL_H
+
+#include <uthash.h>
+
+#include "daemon/rows.h"
+#include "daemon/tracker.h"
+
+enum tt_slot_state {
+	TT_SLOT_TRACKED,
+	TT_SLOT_WATCHED, /* an editor: reports, but only what gives an extension host away is used */
+	TT_SLOT_IGNORED, /* silenced; kept until its last records have passed */
+};
+
+struct tt_tracker_slot {
+	uint64_t id;
+	enum tt_slot_state state;
+	struct tt_session *session; /* whose slot it is; NULL unless tracked */
+	unsigned living; /* processes of this slot */
+	uint64_t since_ns; /* of this state, or of its last process's end */
+	UT_hash_handle hh;
+};
+
+struct tt_tracker_cgroup;
+
+struct tt_tracker {
+	struct tt_tracker_params params;
+	struct tt_process_table *table;
+	struct tt_rows *rows;
+	struct tt_tracker_slot *slots;
+	struct tt_session *sessions;
+	struct tt_tracker_cgroup *cgroups;
+	uint64_t last_rescore_ns;
+	struct tt_tracker_stats stats;
+	uint64_t unreported_lost; /* of stats.rows_lost */
+	uint64_t unreported_from_ns;
+};
+
+static inline int64_t tt_tracker_epoch(const struct tt_tracker *tracker, uint64_t boot_ns)
+{
+	return boot_ns ? (int64_t)boot_ns + tracker->params.to_epoch_ns : 0;
+}
+
+/* ---- sessions.c */
+
+void tt_tracker_put_loss(struct tt_tracker *tracker, const char *sensor, const char *kind, uint64_t count,
+			 uint64_t at_ns, const struct tt_session *session, const struct tt_process *process);
+/* session NULL: all that live. */
+void tt_tracker_mark_incomplete(struct tt_tracker *tracker, struct tt_session *session);
+/* Takes a row's result: one that found no room is counted and 0 returned, other errors are passed on. */
+int tt_tracker_account(struct tt_tracker *tracker, int r, struct tt_process *process);
+
+void tt_tracker_put_process(struct tt_tracker *tracker, struct tt_process *process);
+void tt_tracker_put_session(struct tt_tracker *tracker, struct tt_session *session);
+/* The process belongs to the session from now on (NULL: to none). */
+void tt_tracker_join(struct tt_process *process, struct tt_session *session);
+/* A forked child starts as a copy of its parent. */
+void tt_tracker_inherit(struct tt_process *child, const struct tt_process *parent);
+/* A process ended. */
+void tt_tracker_end(struct tt_tracker *tracker, struct tt_process *process, uint64_t ended_ns, int status);
+/* A table entry's callback. */
+void tt_tracker_forgotten(struct tt_process *process, void *arg);
+void tt_tracker_learn_cgroup(struct tt_tracker *tracker, struct tt_process *process, uint64_t id);
+void tt_tracker_cgroups_free(struct tt_tracker *tracker);
+/* What each sensor could see of this process, from its last exec on. */
+void tt_tracker_judge_coverage(struct tt_tracker *tracker, struct tt_process *process);
+/* A new session with this root. NULL without memory. */
+struct tt_session *tt_tracker_add_session(struct tt_tracker *tracker, struct tt_process *root,
+					  const struct tt_session *parent, uint64_t started_ns);
+/* Names the session after what was recognised; takes the identity's strings. */
+struct tt_identity;
+void tt_tracker_name_session(struct tt_tracker *tracker, struct tt_session *session, struct tt_process *root,
+			     struct tt_identity *identity);
+void tt_tracker_session_free(struct tt_session *session);
+/* Home (and name, if asked) of a user from /etc/passwd; malloc'd, NULL unknown. */
+void tt_tracker_user(uint32_t uid, char **ret_name, char **ret_home);
+char *tt_tracker_tty_name(uint32_t dev);
+
+/* ---- tracker.c */
+
+struct tt_tracker_slot *tt_tracker_find_slot(const struct tt_tracker *tracker, uint64_t id);
+struct tt_tracker_slot *tt_tracker_add_slot(struct tt_tracker *tracker, uint64_t id, enum tt_slot_state state,
+					    uint64_t now_ns);
+/* The entry of a process, made if need be. NULL: the table is full (counted). */
+struct tt_process *tt_tracker_obtain(struct tt_tracker *tracker, const struct tt_process_key *key,
+				     struct tt_tracker_slot *slot, const struct tt_process_key *parent_key,
+				     uint64_t now_ns);
+
+#endif
