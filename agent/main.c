@@ -24,13 +24,14 @@ static const struct command {
 	{ "query", tt_cmd_query, "read-only SQL over the records" },
 	{ "export", tt_cmd_export, "records as JSON lines" },
 	{ "agents", tt_cmd_agents, "which coding agents are recognised" },
+	{ "_trace", tt_cmd_trace, NULL }, /* run's privileged half: not for people */
 };
 
 static int help(void)
 {
 	printf("usage: telltale COMMAND [OPTION...] [ARG...]\n"
 	       "Records what AI coding agents and everything they start do on this machine.\n\n");
-	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(commands) && commands[i].summary; i++)
 		printf("  %-10s %s\n", commands[i].name, commands[i].summary);
 	printf("\nStart with `telltale run -- COMMAND`. `telltale COMMAND --help` says more, man telltale "
 	       "most.\n"

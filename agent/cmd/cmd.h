@@ -31,6 +31,7 @@ int tt_cmd_query(int argc, char **argv);
 int tt_cmd_agents(int argc, char **argv);
 int tt_cmd_doctor(int argc, char **argv);
 int tt_cmd_export(int argc, char **argv);
+int tt_cmd_trace(int argc, char **argv);
 
 /* ---- options */
 

@@ -572,6 +572,11 @@ const char *tt_engine_db(const struct tt_engine *engine)
 	return tt_store_path(engine->store);
 }
 
+const char *tt_engine_backend(const struct tt_engine *engine, const char **ret_why)
+{
+	return tt_sensor_bpf_backend(engine->sensor, ret_why);
+}
+
 bool tt_engine_retain(struct tt_engine *engine)
 {
 	struct tt_retention limits = {

@@ -50,6 +50,7 @@ int tt_engine_finish(struct tt_engine *engine);
 
 struct tt_tracker *tt_engine_tracker(struct tt_engine *engine);
 const char *tt_engine_db(const struct tt_engine *engine);
+const char *tt_engine_backend(const struct tt_engine *engine, const char **ret_why);
 /* Deletes what retention no longer keeps: a bounded piece; true: there is more. */
 bool tt_engine_retain(struct tt_engine *engine);
 /* One JSON object for `telltale status`. */

@@ -544,16 +544,15 @@ void tt_rows_forget_dead(struct tt_rows *rows, const struct tt_process_table *ta
 	struct attempt *attempt, *next_attempt;
 
 	if (rows->user_only > 0) {
-		HASH_ITER(hh, rows->known, known, next)
-		{
-			struct tt_process_key key = { .start_ns = known->key.start_ns, .pid = known->key.pid };
+		HASH_ITER (hh, rows->known, known, next) {
+			struct tt_process_key key = { .start_ns = known->key.start_ns,
+						      .pid = known->key.pid };
 
 			if (known->user_only && !tt_process_find(table, &key))
 				forget(rows, known);
 		}
 	}
-	HASH_ITER(hh, rows->attempts, attempt, next_attempt)
-	{
+	HASH_ITER (hh, rows->attempts, attempt, next_attempt) {
 		if (tt_process_find(table, &attempt->process))
 			continue;
 		HASH_DEL(rows->attempts, attempt);

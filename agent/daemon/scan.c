@@ -170,12 +170,10 @@ static void describe(struct scan *scan, struct tt_process *process, struct found
 		process->cwd = TAKE_PTR(fresh);
 	}
 	if (read_argv(fs, process->key.pid, &text, &argv) == 0) {
-		const struct tt_config_agent *whose = found && is_agent(found) ? found->identity.agent
-						      : process->session       ? process->session->definition
-									       : NULL;
-
 		free(process->argv);
-		process->argv = tt_redact_argv(whose, argv, false);
+		process->argv = tt_identify_redact(scan->tracker->params.identify,
+						   found && is_agent(found) ? found->identity.agent : NULL,
+						   argv, false);
 	}
 	if (found)
 		tt_process_set(&process->script, found->identity.script);

@@ -196,15 +196,14 @@ static void executed(struct tt_tracker *tracker, struct tt_process *process, con
 		     const struct tt_identity *identity)
 {
 	const struct tt_event_exec *exec = &event->exec;
-	const struct tt_config_agent *whose = identity->agent	 ? identity->agent
-					      : process->session ? process->session->definition
-								 : NULL;
 
 	tt_process_set(&process->exe, exec->exe);
 	tt_process_set(&process->cwd, exec->cwd);
 	tt_process_set(&process->script, identity->script);
 	free(process->argv);
-	process->argv = tt_redact_argv(whose, exec->argv, event->flags & TT_EVF_ARGV_CUT);
+	/* the words of a tool that an agent runs are not a prompt: only what this very exec is counts */
+	process->argv = tt_identify_redact(tracker->params.identify, identity->agent, exec->argv,
+					   event->flags & TT_EVF_ARGV_CUT);
 	if (process->uid != exec->uid || !process->home) {
 		free(process->home);
 		process->home = NULL;
