@@ -28,7 +28,7 @@
 
 struct run {
 	char **argv;
-	const char *sensor, *agent;
+	const char *sensor, *agent, *config_file;
 	char *db; /* path to read the record from */
 	char session_id[TT_ID_LEN + 1];
 	bool json, wait, db_given;
@@ -80,7 +80,7 @@ static int local_begin(struct run *run, char **ret_message)
 	_cleanup_close_ int pidfd = -1;
 	int r;
 
-	r = tt_config_load(NULL, &run->config, ret_message);
+	r = tt_config_load(run->config_file, &run->config, ret_message);
 	if (r == 0 && !run->db_given)
 		r = tt_state_db(run->as_user ? run->user.uid : geteuid(),
 				run->as_user ? run->user.gid : getegid(),
@@ -178,6 +178,11 @@ static int remote_connect(struct run *run, char **ret_message)
 	r = tt_config_load(NULL, &run->config, ret_message);
 	if (r < 0)
 		return r;
+	if (run->config_file) {
+		*ret_message = strdup(
+			"--config is for root: the tracing half decides what configuration it runs with");
+		return -EPERM;
+	}
 	/* a database or sensor of one's own is not the daemon's business */
 	if (!run->db_given && !run->sensor) {
 		run->fd = tt_control_connect(run->config->control_socket);
@@ -340,6 +345,7 @@ int tt_cmd_run(int argc, char **argv)
 		{ "sensor", 0, "NAME", "auto, trampoline or rawtp", NULL, &run.sensor },
 		{ "agent", 0, "NAME", "what to call a command that is no known coding agent", NULL,
 		  &run.agent },
+		{ "config", 0, "FILE", "configuration (only as root)", NULL, &run.config_file },
 		{ "wait", 0, NULL, "wait for all descendants, not only for the command", &run.wait, NULL },
 	};
 	const struct tt_cmd_spec spec = {

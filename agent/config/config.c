@@ -221,8 +221,16 @@ static int fill_paths(struct tt_config *config)
 int tt_config_load(const char *path, struct tt_config **ret, char **ret_message)
 {
 	_cleanup_(tt_config_freep) struct tt_config *config = NULL;
+	_cleanup_free_ char *directory = NULL, *installed = NULL;
 	int r = 0;
 
+	if (!path) {
+		directory = tt_config_default_dir();
+		if (!directory || asprintf(&installed, "%s/telltale.yaml", directory) < 0)
+			return -ENOMEM;
+		if (access(installed, F_OK) == 0)
+			path = installed;
+	}
 	if (path)
 		r = tt_yaml_load(path, &config_schema, take_config, &config, ret_message);
 	if (r == 0 && !config)

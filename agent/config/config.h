@@ -26,7 +26,7 @@ struct tt_config {
 	int64_t retention_bytes;
 };
 
-/* path NULL: defaults only. Directories not named in the file default to the installed ones, or to
+/* path NULL: telltale.yaml in tt_config_default_dir() if it is there, else defaults. Directories not named in the file default to the installed ones, or to
  * `config/` beside the build tree's binary (see tt_config_default_dir). */
 int tt_config_load(const char *path, struct tt_config **ret, char **ret_message);
 void tt_config_free(struct tt_config *config);
