@@ -68,25 +68,34 @@ static __always_inline bool name_is_candidate(const struct tt_candidate_key *key
 	return bpf_map_lookup_elem(&candidates, key) != NULL;
 }
 
+struct basename_ctx {
+	struct scratch *s;
+	__u32 start; /* moves down to where the last component begins */
+};
+
+static long basename_step(__u32 i, struct basename_ctx *ctx)
+{
+	if (ctx->start == 0 || ctx->s->user[(ctx->start - 1) & (TT_PATH_MAX - 1)] == '/')
+		return 1;
+	ctx->start--;
+	return 0;
+}
+
 /* The last component of a kernel string: looked for from its end, as far as a name can reach (NAME_MAX). */
 TT_GLOBAL_FUNCTION int path_is_candidate(__u64 path)
 {
-	struct scratch *s = scratch_get(SCRATCH_LIFECYCLE);
+	struct basename_ctx ctx = { .s = scratch_get(SCRATCH_LIFECYCLE) };
 	struct tt_candidate_key key = {};
-	__u32 end, i;
 	long n;
 
-	if (!s)
+	if (!ctx.s)
 		return 0;
-	n = bpf_probe_read_kernel_str(s->user, TT_PATH_MAX, (void *)path);
+	n = bpf_probe_read_kernel_str(ctx.s->user, TT_PATH_MAX, (void *)path);
 	if (n <= 1)
 		return 0;
-	end = n - 1;
-	for (i = 0; i < 255; i++) {
-		if (i >= end || s->user[(end - 1 - i) & (TT_PATH_MAX - 1)] == '/')
-			break;
-	}
-	bpf_probe_read_kernel_str(key.name, sizeof(key.name), s->user + ((end - i) & (TT_PATH_MAX - 1)));
+	ctx.start = n - 1;
+	repeat(255, basename_step, &ctx);
+	bpf_probe_read_kernel_str(key.name, sizeof(key.name), ctx.s->user + (ctx.start & (TT_PATH_MAX - 1)));
 	return name_is_candidate(&key);
 }
 
@@ -129,27 +138,42 @@ static __always_inline bool open_slot(struct subject *sub)
 	return sub->slot != NULL;
 }
 
+struct env_ctx {
+	struct subject sub;
+	struct scratch *s;
+	__u64 start, end, now;
+};
+
+static long env_step(__u32 i, struct env_ctx *ctx)
+{
+	__u64 at = ctx->start + i * TT_ENV_CHUNK_MAX, len;
+	struct tt_ev_exec_env *ev = &ctx->s->env;
+
+	if (at >= ctx->end)
+		return 1;
+	len = at_most(ctx->end - at, TT_ENV_CHUNK_MAX);
+	header(&ev->hdr, &ctx->sub, TT_EV_EXEC_ENV, sizeof(*ev) + len, ctx->now);
+	ev->offset = i * TT_ENV_CHUNK_MAX;
+	ev->len = len;
+	if (bpf_probe_read_user(ctx->s->room, len, (void *)at))
+		ev->hdr.flags |= TT_EVF_USER_FAULT;
+	if (bpf_ringbuf_output(&lifecycle, ev, sizeof(*ev) + len, BPF_RB_NO_WAKEUP))
+		count_loss(bpf_map_lookup_elem(&slots, &ctx->sub.slot_id), TT_LOSS_EXEC_ENV);
+	return 0;
+}
+
 /* The environment block, in chunks, after the exec record. */
 static __noinline int send_env(struct scratch *s, const struct subject *sub, struct mm_struct *mm, __u64 now)
 {
-	__u64 start = BPF_CORE_READ(mm, env_start), end = BPF_CORE_READ(mm, env_end);
-	struct tt_ev_exec_env *ev = &s->env;
-	__u32 i;
+	struct env_ctx ctx = {
+		.sub = *sub,
+		.s = s,
+		.start = BPF_CORE_READ(mm, env_start),
+		.end = BPF_CORE_READ(mm, env_end),
+		.now = now,
+	};
 
-	for (i = 0; i < TT_ENV_CHUNKS_MAX; i++) {
-		__u64 at = start + i * TT_ENV_CHUNK_MAX, len;
-
-		if (at >= end)
-			return 0;
-		len = at_most(end - at, TT_ENV_CHUNK_MAX);
-		header(&ev->hdr, sub, TT_EV_EXEC_ENV, sizeof(*ev) + len, now);
-		ev->offset = i * TT_ENV_CHUNK_MAX;
-		ev->len = len;
-		if (bpf_probe_read_user(s->room, len, (void *)at))
-			ev->hdr.flags |= TT_EVF_USER_FAULT;
-		if (bpf_ringbuf_output(&lifecycle, ev, sizeof(*ev) + len, BPF_RB_NO_WAKEUP))
-			count_loss(sub->slot, TT_LOSS_EXEC_ENV);
-	}
+	repeat(TT_ENV_CHUNKS_MAX, env_step, &ctx);
 	return 0;
 }
 

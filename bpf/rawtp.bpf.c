@@ -195,86 +195,72 @@ static __noinline int on_name(const struct subject *sub, struct scratch *s, cons
 	return observe_name(sub, s, &obs);
 }
 
-/* A struct msghdr's address, or a struct compat_msghdr's. */
-static __always_inline bool read_msg_name(const struct call_ctx *c, __u64 msg, struct connect_obs *obs)
+static __always_inline int connect_or_send(const struct call_ctx *c, enum tt_op op, __u64 address, __u32 len)
+{
+	return observe_connect(c->arg[0], address, len, c->ret < 0 ? c->ret : 0,
+			       op | (c->compat ? TT_EVF_COMPAT : 0) << 16);
+}
+
+/* The name in a struct msghdr, or a struct compat_msghdr; false if there is none. */
+static __always_inline bool read_msg_name(const struct call_ctx *c, __u64 msg, __u64 *address, __u32 *len)
 {
 	if (c->compat) {
 		__u32 words[2] = {};
 
-		if (bpf_probe_read_user(words, sizeof(words), (void *)msg))
-			return false;
-		obs->address = (void *)(__u64)words[0];
-		obs->address_len = words[1];
+		bpf_probe_read_user(words, sizeof(words), (void *)msg);
+		*address = words[0];
+		*len = words[1];
 	} else {
 		struct {
 			__u64 name;
 			__u32 len, pad;
 		} head = {};
 
-		if (bpf_probe_read_user(&head, sizeof(head), (void *)msg))
-			return false;
-		obs->address = (void *)head.name;
-		obs->address_len = head.len;
+		bpf_probe_read_user(&head, sizeof(head), (void *)msg);
+		*address = head.name;
+		*len = head.len;
 	}
-	return obs->address && obs->address_len;
+	return *address && *len;
 }
 
-static __noinline int on_connect(const struct subject *sub, struct scratch *s, const struct call_ctx *c)
+static __noinline int on_send(const struct subject *sub, const struct call_ctx *c)
 {
-	struct connect_obs obs = {
-		.fd = c->arg[0],
-		.address = (void *)c->arg[1],
-		.address_len = c->arg[2],
-		.result = c->ret < 0 ? c->ret : 0,
-		.op = TT_OP_CONNECT,
-		.flags = c->compat ? TT_EVF_COMPAT : 0,
-	};
+	__u64 address = c->arg[4];
+	__u32 len = c->arg[5];
 
-	return observe_connect(sub, s, &obs);
+	if (c->call == CALL_SENDMSG)
+		read_msg_name(c, c->arg[1], &address, &len);
+	if (address && len)
+		return connect_or_send(c, TT_OP_SEND, address, len);
+	sub->state->connecting = 0; /* TCP fast open ends here too */
+	return 0;
 }
 
-static __noinline int on_send(const struct subject *sub, struct scratch *s, const struct call_ctx *c)
-{
-	struct connect_obs obs = {
-		.fd = c->arg[0],
-		.result = c->ret < 0 ? c->ret : 0,
-		.op = TT_OP_SEND,
-		.flags = c->compat ? TT_EVF_COMPAT : 0,
-	};
+struct mmsg_ctx {
+	struct call_ctx c;
+	__u32 sent;
+};
 
-	if (c->call == CALL_SENDTO) {
-		obs.address = (void *)c->arg[4];
-		obs.address_len = c->arg[5];
-		if (!obs.address || !obs.address_len) {
-			sub->state->connecting = 0;
-			return 0;
-		}
-	} else if (!read_msg_name(c, c->arg[1], &obs)) {
-		sub->state->connecting = 0;
-		return 0;
-	}
-	return observe_connect(sub, s, &obs);
-}
-
-static __noinline int on_sendmmsg(const struct subject *sub, struct scratch *s, const struct call_ctx *c)
+static long mmsg_step(__u32 i, struct mmsg_ctx *ctx)
 {
 	/* sizeof(struct mmsghdr), sizeof(struct compat_mmsghdr) */
-	__u32 step = c->compat ? 32 : 64, sent = c->ret > 0 ? c->ret : 1, i;
-	struct connect_obs obs = {
-		.fd = c->arg[0],
-		.result = c->ret < 0 ? c->ret : 0,
-		.op = TT_OP_SEND,
-		.flags = c->compat ? TT_EVF_COMPAT : 0,
-	};
+	__u32 step = ctx->c.compat ? 32 : 64, len;
+	__u64 address;
 
-	for (i = 0; i < MMSG_MAX; i++) {
-		if (i >= sent)
-			return 0;
-		if (read_msg_name(c, c->arg[1] + i * step, &obs))
-			observe_connect(sub, s, &obs);
-	}
-	if (sent > MMSG_MAX)
-		__sync_fetch_and_add(&sub->slot->lost[TT_LOSS_CONNECT], sent - MMSG_MAX);
+	if (i >= ctx->sent)
+		return 1;
+	if (read_msg_name(&ctx->c, ctx->c.arg[1] + i * step, &address, &len))
+		connect_or_send(&ctx->c, TT_OP_SEND, address, len);
+	return 0;
+}
+
+static __noinline int on_sendmmsg(const struct subject *sub, const struct call_ctx *c)
+{
+	struct mmsg_ctx ctx = { .c = *c, .sent = c->ret > 0 ? c->ret : 1 };
+
+	repeat(MMSG_MAX, mmsg_step, &ctx);
+	if (ctx.sent > MMSG_MAX)
+		__sync_fetch_and_add(&sub->slot->lost[TT_LOSS_CONNECT], ctx.sent - MMSG_MAX);
 	return 0;
 }
 
@@ -311,7 +297,8 @@ int BPF_PROG(rt_sys_exit, struct pt_regs *regs, long ret)
 	struct subject sub;
 	struct scratch *s;
 
-	if (nr & X32_BIT && !compat) {
+	/* negative: sigreturn's, where orig_ax is -1 already (arch/x86/kernel/signal_64.c), or no call at all */
+	if (nr & X32_BIT && !compat && (__s32)nr >= 0) {
 		/* x32: 64-bit numbers and layouts below 512; its own calls above are counted as unseen */
 		nr &= ~X32_BIT;
 		if (nr >= CALLS && subject_current(&sub)) {
@@ -353,12 +340,12 @@ int BPF_PROG(rt_sys_exit, struct pt_regs *regs, long ret)
 	case CALL_READLINKAT:
 		return on_name(&sub, s, &c);
 	case CALL_CONNECT:
-		return on_connect(&sub, s, &c);
+		return connect_or_send(&c, TT_OP_CONNECT, c.arg[1], c.arg[2]);
 	case CALL_SENDTO:
 	case CALL_SENDMSG:
-		return on_send(&sub, s, &c);
+		return on_send(&sub, &c);
 	case CALL_SENDMMSG:
-		return on_sendmmsg(&sub, s, &c);
+		return on_sendmmsg(&sub, &c);
 	case CALL_RENAME:
 		if (ret == 0)
 			__sync_fetch_and_add(&sub.slot->rename_epoch, 1);

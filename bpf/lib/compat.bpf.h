@@ -8,6 +8,19 @@
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 
+/* Calls step(i, ctx) for i from 0 until it returns non-zero, at most n times. bpf_loop (5.17) is checked once by the
+ * verifier, whatever n; before that an ordinary bounded loop is checked step by step. ctx points to a struct. */
+#define repeat(n, step, ctx)                                                                                 \
+	do {                                                                                                 \
+		if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_loop)) {                           \
+			bpf_loop(n, step, ctx, 0);                                                           \
+		} else {                                                                                     \
+			for (__u32 __i = 0; __i < (n); __i++)                                                \
+				if (step(__i, ctx))                                                          \
+					break;                                                               \
+		}                                                                                            \
+	} while (0)
+
 /* thread_info.status is x86's; elsewhere there are no 32-bit callers to tell apart this way. */
 #define TS_COMPAT 0x0002
 

@@ -8,6 +8,7 @@
 #ifndef TT_BPF_PATH_H
 #define TT_BPF_PATH_H
 
+#include "compat.bpf.h"
 #include "maps.bpf.h"
 
 #include <bpf/bpf_core_read.h>
@@ -17,61 +18,77 @@
 
 #define ROOM_MASK (SCRATCH_DATA - 1)
 
+struct walk_ctx {
+	struct scratch *s;
+	struct dentry *root;
+	struct vfsmount *root_mnt;
+	__u32 at;
+};
+
+/* One component, or one mount point. 0: go on; 1: the end, one way or another. */
+static long walk_step(__u32 index, struct walk_ctx *ctx)
+{
+	struct scratch *s = ctx->s;
+	struct dentry *dentry = (struct dentry *)s->walk.dentry, *parent;
+	struct vfsmount *mnt = (struct vfsmount *)s->walk.mnt;
+	const unsigned char *name;
+	__u32 len = s->walk.len;
+	long n;
+
+	if (dentry == ctx->root && mnt == ctx->root_mnt) {
+		s->walk.flags = 0;
+		return 1;
+	}
+	parent = BPF_CORE_READ(dentry, d_parent);
+	if (dentry == BPF_CORE_READ(mnt, mnt_root) || dentry == parent) {
+		struct mount *m = (void *)mnt - bpf_core_field_offset(struct mount, mnt);
+		struct mount *up = BPF_CORE_READ(m, mnt_parent);
+
+		if (up == m || dentry != BPF_CORE_READ(mnt, mnt_root)) {
+			/* the top of a tree that is not this task's: a pipe, a memfd, an unmounted or
+			 * foreign mount */
+			s->walk.flags = TT_EVF_UNREACHABLE;
+			return 1;
+		}
+		s->walk.dentry = (__u64)BPF_CORE_READ(m, mnt_mountpoint);
+		s->walk.mnt = (__u64)up + bpf_core_field_offset(struct mount, mnt);
+		return 0;
+	}
+	if (len >= TT_PATH_MAX || s->walk.count >= TT_COMPONENTS_MAX)
+		return 1;
+	name = BPF_CORE_READ(dentry, d_name.name);
+	n = bpf_probe_read_kernel_str(s->room + ((ctx->at + len) & ROOM_MASK), 256, name);
+	if (n < 0)
+		return 1;
+	/* a name with its NUL takes what "/" and the name take: what open(2) takes fits exactly */
+	if (len + n > TT_PATH_MAX)
+		return 1;
+	s->walk.len = len + n;
+	s->walk.count++;
+	s->walk.dentry = (__u64)parent;
+	return 0;
+}
+
 /* Appends the path of walk.dentry on walk.mnt to the room at offset `at`. Returns the number of bytes. Sets
  * walk.flags: TT_EVF_PATH_CUT where the path was longer than TT_PATH_MAX or deeper than TT_COMPONENTS_MAX,
  * TT_EVF_UNREACHABLE where it ended elsewhere than at the current task's root. */
 TT_GLOBAL_FUNCTION int path_walk(__u32 of, __u32 at)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct dentry *root = BPF_CORE_READ(task, fs, root.dentry);
-	struct vfsmount *root_mnt = BPF_CORE_READ(task, fs, root.mnt);
-	struct scratch *s = scratch_get(of);
-	int i;
+	struct walk_ctx ctx = {
+		.s = scratch_get(of),
+		.root = BPF_CORE_READ(task, fs, root.dentry),
+		.root_mnt = BPF_CORE_READ(task, fs, root.mnt),
+		.at = at,
+	};
 
-	if (!s)
+	if (!ctx.s)
 		return 0;
-	s->walk.len = 0;
-	s->walk.count = 0;
-	s->walk.flags = 0;
-	for (i = 0; i < WALK_STEPS; i++) {
-		struct dentry *dentry = (struct dentry *)s->walk.dentry, *parent;
-		struct vfsmount *mnt = (struct vfsmount *)s->walk.mnt;
-		const unsigned char *name;
-		__u32 len = s->walk.len;
-		long n;
-
-		if (dentry == root && mnt == root_mnt)
-			return len;
-		parent = BPF_CORE_READ(dentry, d_parent);
-		if (dentry == BPF_CORE_READ(mnt, mnt_root) || dentry == parent) {
-			struct mount *m = (void *)mnt - bpf_core_field_offset(struct mount, mnt);
-			struct mount *up = BPF_CORE_READ(m, mnt_parent);
-
-			if (up == m || dentry != BPF_CORE_READ(mnt, mnt_root)) {
-				/* the top of a tree that is not this task's: a pipe, a memfd, an
-				 * unmounted or foreign mount */
-				s->walk.flags = TT_EVF_UNREACHABLE;
-				return len;
-			}
-			s->walk.dentry = (__u64)BPF_CORE_READ(m, mnt_mountpoint);
-			s->walk.mnt = (__u64)up + bpf_core_field_offset(struct mount, mnt);
-			continue;
-		}
-		if (len >= TT_PATH_MAX || s->walk.count >= TT_COMPONENTS_MAX)
-			break;
-		name = BPF_CORE_READ(dentry, d_name.name);
-		n = bpf_probe_read_kernel_str(s->room + ((at + len) & ROOM_MASK), 256, name);
-		if (n < 0)
-			break;
-		/* a name with its NUL takes what "/" and the name take: what open(2) takes fits exactly */
-		if (len + n > TT_PATH_MAX)
-			break;
-		s->walk.len = len + n;
-		s->walk.count++;
-		s->walk.dentry = (__u64)parent;
-	}
-	s->walk.flags = TT_EVF_PATH_CUT;
-	return s->walk.len;
+	ctx.s->walk.len = 0;
+	ctx.s->walk.count = 0;
+	ctx.s->walk.flags = TT_EVF_PATH_CUT; /* until the root is reached */
+	repeat(WALK_STEPS, walk_step, &ctx);
+	return ctx.s->walk.len;
 }
 
 static __always_inline __u32 path_append(struct scratch *s, __u32 of, struct path *path, __u32 at)

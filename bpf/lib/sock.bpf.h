@@ -169,15 +169,6 @@ static __always_inline int observe_tcp_state(struct sock *sk, int oldstate, int 
 	return 0;
 }
 
-struct connect_obs {
-	int fd;
-	const void *address; /* user */
-	__u32 address_len;
-	__s32 result; /* 0 or -errno */
-	__u16 op; /* TT_OP_CONNECT, TT_OP_SEND */
-	__u16 flags;
-};
-
 /* The bound name of the socket at the other end, into s->room; its length. */
 static __always_inline __u32 unix_peer_name(struct scratch *s, struct sock *sk)
 {
@@ -200,26 +191,36 @@ static __always_inline __u32 unix_peer_name(struct scratch *s, struct sock *sk)
 	return len;
 }
 
-static __always_inline int observe_connect(const struct subject *sub, struct scratch *s,
-					   const struct connect_obs *obs)
+/* One call that names a destination: connect, or a datagram with an address. op: TT_OP_CONNECT or TT_OP_SEND;
+ * address in user memory; result 0 or -errno; flags: enum tt_ev_flags. */
+TT_GLOBAL_FUNCTION int observe_connect(int fd, __u64 address, __u32 address_len, __s32 result, __u32 op_flags)
 {
-	struct file *file = file_by_fd(sub->task, obs->fd);
-	struct tt_ev_connect *ev = &s->connect;
-	struct tt_agg_key key = {
-		.start_ns = sub->start_ns, .pid = sub->pid, .op = obs->op, .result = obs->result
-	};
-	union user_address *user = (void *)s->user;
-	__u64 now = bpf_ktime_get_boot_ns(), connecting = sub->state->connecting;
+	struct scratch *s = scratch_get(SCRATCH_ACTIVITY);
+	struct subject subject, *sub = &subject;
+	struct tt_ev_connect *ev;
+	__u16 op = op_flags, flags = op_flags >> 16;
+	struct tt_agg_key key = { .op = op, .result = result };
+	union user_address *user;
+	struct file *file;
+	__u64 now = bpf_ktime_get_boot_ns(), connecting;
 	struct tt_agg_value *value;
 	struct socket *socket;
 	struct sock *sk;
-	__u64 user_len = at_most(obs->address_len, sizeof(*user));
+	__u64 user_len = at_most(address_len, sizeof(*user));
 	__u32 size, i;
 	__u16 family, protocol;
 	enum agg_due due;
 	bool from_user;
 
+	if (!s || !subject_current(sub))
+		return 0;
+	ev = &s->connect;
+	user = (void *)s->user;
+	key.start_ns = sub->start_ns;
+	key.pid = sub->pid;
+	connecting = sub->state->connecting;
 	sub->state->connecting = 0;
+	file = file_by_fd(sub->task, fd);
 	if (!file || (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
 		return 0;
 	socket = BPF_CORE_READ(file, private_data);
@@ -232,19 +233,19 @@ static __always_inline int observe_connect(const struct subject *sub, struct scr
 		return 0;
 	if (family != AF_UNIX && (protocol == IPPROTO_TCP || protocol == IPPROTO_MPTCP)) {
 		/* an attempt that began is reported by its states */
-		if (obs->op == TT_OP_SEND || obs->result == 0 || obs->result == -EINPROGRESS ||
-		    obs->result == -EALREADY || obs->result == -EISCONN || obs->result == -EINTR ||
-		    obs->result == -ERESTARTSYS || connecting == (__u64)sk)
+		if (op == TT_OP_SEND || result == 0 || result == -EINPROGRESS || result == -EALREADY ||
+		    result == -EISCONN || result == -EINTR || result == -ERESTARTSYS ||
+		    connecting == (__u64)sk)
 			return 0;
 		protocol = IPPROTO_TCP;
 	}
 
 	__builtin_memset(ev, 0, sizeof(*ev));
 	__builtin_memset(user, 0, sizeof(*user) + 8);
-	if (user_len < 2 || bpf_probe_read_user(user, user_len, obs->address))
+	if (user_len < 2 || bpf_probe_read_user(user, user_len, (void *)address))
 		user_len = 0;
 
-	from_user = obs->op == TT_OP_SEND || obs->result < 0;
+	from_user = op == TT_OP_SEND || result < 0;
 	if (family == AF_UNIX) {
 		if (!from_user)
 			ev->path_len = unix_peer_name(s, sk);
@@ -287,14 +288,14 @@ static __always_inline int observe_connect(const struct subject *sub, struct scr
 
 	size = sizeof(*ev) + (ev->path_len & 127) + (ev->user_len & 127);
 	header(&ev->hdr, sub, TT_EV_CONNECT, size, now);
-	ev->hdr.flags = obs->flags | (due == AGG_ALONE ? TT_EVF_UNAGGREGATED : 0) |
+	ev->hdr.flags = flags | (due == AGG_ALONE ? TT_EVF_UNAGGREGATED : 0) |
 			(due == AGG_AGAIN ? TT_EVF_AGAIN : 0);
 	ev->key = key;
 	ev->count = value ? value->count : 1;
 	ev->first_ns = value ? value->first_ns : now;
 	ev->family = family;
 	ev->protocol = protocol;
-	ev->result = obs->result;
+	ev->result = result;
 	ev->state = TT_CONN_NONE;
 	ev->from_user = from_user;
 	agg_sent(sub, value, TT_LOSS_CONNECT,
