@@ -4,10 +4,11 @@
  * They run for every process that maps the file, so "not ours" comes first. On the first call the page
  * with the name is often not resident: where the kernel has sleepable uprobe programs
  * (sleepable_uprobes), the page is fetched and the read repeated. A function that calls another one of
- * these (uv_os_getenv and secure_getenv call getenv) counts once, as the outermost: it leaves the name's address
- * and its stack pointer in the thread's storage, and the inner call, deeper in the same frame and with the
- * same name, takes the mark away and is not counted. Entry probes only: a return probe replaces return
- * addresses on the observed program's stack. */
+ * these (uv_os_getenv and secure_getenv call getenv) counts once, as the outermost: it leaves the name's address,
+ * its stack pointer and its return address in the thread's storage, and the inner call, with the same name and
+ * deeper in the same frame (or in the same place, by a tail jump, with the same return address), takes the
+ * mark away and is not counted. Entry probes only: a return probe replaces return addresses on the observed
+ * program's stack. */
 #include "vmlinux.h"
 
 #include <bpf/bpf_core_read.h>
@@ -19,31 +20,38 @@
 /* The inner function's frame lies this near below the outer's (uv_os_getenv in libuv 1.x: 0x40). */
 #define NESTED_FRAME_MAX 4096
 
-static __always_inline long read_name(char name[TT_NAME_MAX], const void *user, __u64 len)
+/* Room for one byte more than a record holds: a name that reaches it was cut. */
+#define NAME_ROOM (TT_NAME_MAX + 8)
+#define C_STRING  (~0ULL)
+
+/* len: of a Go string, which has no NUL at its end; or C_STRING. Returns the name's length, TT_NAME_MAX if it is
+ * longer than fits, or a negative error. */
+static __always_inline long read_name(char name[NAME_ROOM], const void *user, __u64 len)
 {
 	char byte;
 	long n;
 
-	if (len) {
-		/* a Go string: no NUL at its end */
-		if (len > TT_NAME_MAX - 1)
-			len = TT_NAME_MAX - 1;
-		n = bpf_probe_read_user(name, len & (TT_NAME_MAX - 1), user);
+	if (len != C_STRING) {
+		__u64 part = at_most(len, TT_NAME_MAX - 1);
+
+		n = bpf_probe_read_user(name, part, user);
 		if (n && sleepable_uprobes)
-			n = bpf_copy_from_user(name, len & (TT_NAME_MAX - 1), user);
-		return n ? n : len + 1;
+			n = bpf_copy_from_user(name, part, user);
+		return n ? n : len < TT_NAME_MAX ? (long)len : TT_NAME_MAX;
 	}
-	n = bpf_probe_read_user_str(name, TT_NAME_MAX, user);
+	n = bpf_probe_read_user_str(name, TT_NAME_MAX + 1, user);
 	if (n < 0 && sleepable_uprobes) {
 		/* the string may end on the next page: both are fetched */
 		bpf_copy_from_user(&byte, 1, user);
 		bpf_copy_from_user(&byte, 1, (void *)(((__u64)user + TT_NAME_MAX) & ~0xfffULL));
-		n = bpf_probe_read_user_str(name, TT_NAME_MAX, user);
+		n = bpf_probe_read_user_str(name, TT_NAME_MAX + 1, user);
 	}
-	return n;
+	if (n > TT_NAME_MAX)
+		name[TT_NAME_MAX - 1] = '\0';
+	return n > 0 ? n - 1 : n;
 }
 
-static __always_inline __u64 hash_name(const char name[TT_NAME_MAX])
+static __always_inline __u64 hash_name(const char name[NAME_ROOM])
 {
 	__u64 h = hash_seed;
 	int i;
@@ -53,21 +61,43 @@ static __always_inline __u64 hash_name(const char name[TT_NAME_MAX])
 	return h;
 }
 
-static __always_inline int observe_getenv(const void *user, __u64 len, __u64 sp, enum tt_env_source source)
+/* At a function's entry. Its page was just written to by the call. */
+static __always_inline __u64 return_address(struct pt_regs *ctx)
 {
-	char name[TT_NAME_MAX] __attribute__((aligned(8))) = {};
+	__u64 address = 0;
+
+#if defined(__TARGET_ARCH_x86)
+	bpf_probe_read_user(&address, sizeof(address), (void *)PT_REGS_SP(ctx));
+#else
+	address = PT_REGS_RET(ctx);
+#endif
+	return address;
+}
+
+/* Called by another of these functions, which has counted it? */
+static __always_inline bool is_nested(struct pt_regs *ctx, const struct task_state *state, const void *user)
+{
+	__u64 sp = PT_REGS_SP(ctx);
+
+	if (state->env_name != (__u64)user || sp > state->env_sp || state->env_sp - sp >= NESTED_FRAME_MAX)
+		return false;
+	return sp < state->env_sp || return_address(ctx) == state->env_return;
+}
+
+static __always_inline int observe_getenv(struct pt_regs *ctx, const void *user, __u64 len,
+					  enum tt_env_source source)
+{
+	char name[NAME_ROOM] __attribute__((aligned(8))) = {};
 	struct tt_agg_value *value;
 	struct tt_ev_env *ev;
 	struct subject sub;
 	__u64 now;
 	long n;
 
-	if (!subject_current(&sub))
+	if (!subject_in_user_mode(&sub))
 		return 0;
 	if (source == TT_ENV_GETENV || source == TT_ENV_SECURE_GETENV) {
-		__u64 outer = sub.state->env_sp;
-
-		if (sub.state->env_name == (__u64)user && sp <= outer && outer - sp < NESTED_FRAME_MAX) {
+		if (is_nested(ctx, sub.state, user)) {
 			/* secure_getenv inside another keeps the mark for the getenv it will call */
 			if (source == TT_ENV_GETENV)
 				sub.state->env_name = 0;
@@ -77,7 +107,8 @@ static __always_inline int observe_getenv(const void *user, __u64 len, __u64 sp,
 	}
 	if (source == TT_ENV_SECURE_GETENV || source == TT_ENV_UV_OS_GETENV) {
 		sub.state->env_name = (__u64)user;
-		sub.state->env_sp = sp;
+		sub.state->env_sp = PT_REGS_SP(ctx);
+		sub.state->env_return = return_address(ctx);
 	}
 
 	now = bpf_ktime_get_boot_ns();
@@ -110,15 +141,15 @@ static __always_inline int observe_getenv(const void *user, __u64 len, __u64 sp,
 		ev->hdr.flags |= TT_EVF_USER_FAULT;
 	if (!value)
 		ev->hdr.flags |= TT_EVF_UNAGGREGATED;
-	if (n == TT_NAME_MAX)
+	if (n >= TT_NAME_MAX)
 		ev->hdr.flags |= TT_EVF_USER_CUT;
 	ev->key = key;
 	ev->count = value ? value->count : 1;
 	ev->first_ns = value ? value->first_ns : now;
 	ev->source = source;
-	ev->name_len = n > 0 ? n - 1 : 0;
+	ev->name_len = n < 0 ? 0 : n < TT_NAME_MAX ? n : TT_NAME_MAX - 1;
 	ev->pad = 0;
-	__builtin_memcpy(ev->name, name, sizeof(name));
+	__builtin_memcpy(ev->name, name, sizeof(ev->name));
 	bpf_ringbuf_submit(ev, BPF_RB_NO_WAKEUP);
 	agg_sent(&sub, value, TT_LOSS_ENV, 0);
 	return 0;
@@ -127,24 +158,24 @@ static __always_inline int observe_getenv(const void *user, __u64 len, __u64 sp,
 SEC("uprobe")
 int up_getenv(struct pt_regs *ctx)
 {
-	return observe_getenv((void *)PT_REGS_PARM1(ctx), 0, PT_REGS_SP(ctx), TT_ENV_GETENV);
+	return observe_getenv(ctx, (void *)PT_REGS_PARM1(ctx), C_STRING, TT_ENV_GETENV);
 }
 
 SEC("uprobe")
 int up_secure_getenv(struct pt_regs *ctx)
 {
-	return observe_getenv((void *)PT_REGS_PARM1(ctx), 0, PT_REGS_SP(ctx), TT_ENV_SECURE_GETENV);
+	return observe_getenv(ctx, (void *)PT_REGS_PARM1(ctx), C_STRING, TT_ENV_SECURE_GETENV);
 }
 
 SEC("uprobe")
 int up_uv_os_getenv(struct pt_regs *ctx)
 {
-	return observe_getenv((void *)PT_REGS_PARM1(ctx), 0, PT_REGS_SP(ctx), TT_ENV_UV_OS_GETENV);
+	return observe_getenv(ctx, (void *)PT_REGS_PARM1(ctx), C_STRING, TT_ENV_UV_OS_GETENV);
 }
 
 /* syscall.Getenv(key string): Go's register ABI (since 1.17) passes pointer and length in AX and BX. */
 SEC("uprobe")
 int up_go_getenv(struct pt_regs *ctx)
 {
-	return observe_getenv((void *)ctx->ax, ctx->bx, PT_REGS_SP(ctx), TT_ENV_GO);
+	return observe_getenv(ctx, (void *)ctx->ax, ctx->bx, TT_ENV_GO);
 }

@@ -46,7 +46,7 @@ static void print_hooks(struct tt_output *out, const json_t *hooks)
 		tt_output_text(out, TT_PLAIN, text(hook, "name"));
 		tt_output_pad(out, 34);
 		tt_output_text(out, TT_DIM, text(hook, "sees"));
-		if (!attached)
+		if (json_object_get(hook, "why"))
 			tt_output_printf(out, TT_NOTICE, ": %s", text(hook, "why"));
 		tt_output_line(out);
 	}

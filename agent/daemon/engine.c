@@ -636,7 +636,7 @@ void tt_engine_status(struct tt_engine *engine, struct tt_buf *out)
 	for (size_t i = 0; i < n_hooks; i++) {
 		tt_buf_printf(out, "%s{\"name\":\"%s\",\"sees\":\"%s\",\"attached\":%s", i ? "," : "",
 			      hooks[i].name, hooks[i].sees, hooks[i].attached ? "true" : "false");
-		if (!hooks[i].attached) {
+		if (hooks[i].why[0]) {
 			tt_buf_str(out, ",\"why\":");
 			tt_buf_json(out, hooks[i].why);
 		}

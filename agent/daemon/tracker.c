@@ -481,6 +481,15 @@ static int handle_env(struct tt_tracker *tracker, const struct tt_event *event)
 
 	if (!process)
 		return 0;
+	if (event->flags & TT_EVF_USER_FAULT) {
+		/* nobody can say what was looked up: a loss, whose count comes with the process's last total */
+		process->lost = true;
+		tt_tracker_mark_incomplete(tracker, process->session);
+		if (event->flags & TT_EVF_UNAGGREGATED)
+			tt_tracker_put_loss(tracker, "env", "env_lookup", event->count, event->time_ns,
+					    process->session, process);
+		return 0;
+	}
 	process->unscored = true;
 	return tt_tracker_account(
 		tracker, tt_rows_env(tracker->rows, event, process, tracker->params.to_epoch_ns), process);

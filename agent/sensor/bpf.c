@@ -201,6 +201,15 @@ static int failed_program(const char *words)
 	return -1;
 }
 
+static void say_not_sleepable(struct bpf_sensor *sensor)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {
+		if (strncmp(programs[i].name, "up_", 3) == 0)
+			snprintf(sensor->hooks[i].why, sizeof(sensor->hooks[i].why),
+				 "the kernel has no sleepable probes: names on absent pages cannot be read");
+	}
+}
+
 static int load(struct bpf_sensor *sensor, const struct tt_sensor_params *params, enum backend backend)
 {
 	bool left_out[ARRAY_SIZE(programs)] = { false }, sleepable = true;
@@ -227,7 +236,9 @@ static int load(struct bpf_sensor *sensor, const struct tt_sensor_params *params
 		if (failed < 0 || programs[failed].essential)
 			return r;
 		if (sleepable && strncmp(programs[failed].name, "up_", 3) == 0) {
-			sleepable = false; /* kernels before 6.0: a name on an absent page is then missed */
+			/* kernels before 6.0: a name on an absent page is then missed, and counted as lost */
+			sleepable = false;
+			say_not_sleepable(sensor);
 			continue;
 		}
 		left_out[failed] = true;
@@ -814,7 +825,7 @@ static int new_slot(struct bpf_sensor *sensor, uint64_t *ret)
 
 /* bpf/lib/maps.bpf.h: struct task_state */
 struct task_binding {
-	uint64_t slot, connecting, env_name, env_sp, want_env;
+	uint64_t slot, connecting, env_name, env_sp, env_return, want_env;
 };
 
 static int bpf_track(struct tt_sensor *head, int pidfd, uint64_t *ret_slot)

@@ -420,6 +420,11 @@ static int decode_env_lookup(struct tt_decoder *decoder, const void *record, siz
 	ret->type = TT_EVENT_ENV;
 	decode_agg(ret, &ev->key, ev->count, ev->first_ns);
 	ret->env.name = decode_string(decoder, ev->name, ev->name_len);
+	if (ev->hdr.flags & TT_EVF_USER_CUT) {
+		decoder->text_len--; /* its NUL */
+		text_add(decoder, "...", 3);
+		text_end(decoder);
+	}
 	ret->env.source = ev->source;
 	return 0;
 }

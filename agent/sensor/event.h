@@ -87,7 +87,7 @@ struct tt_event {
 		struct tt_event_file file;
 		struct tt_event_connect connect;
 		struct {
-			const char *name; /* "" where it could not be read */
+			const char *name; /* ends with "..." where cut; "" with TT_EVF_USER_FAULT */
 			enum tt_env_source source;
 		} env;
 		struct {

@@ -30,7 +30,7 @@ struct tt_sensor_hook {
 	const char *name; /* of the BPF program */
 	const char *sees; /* what is not seen without it */
 	bool attached;
-	char why[160]; /* not attached: why */
+	char why[160]; /* not attached: why; attached: what it cannot do here, "" nothing */
 };
 
 struct tt_sensor_stats {

@@ -54,7 +54,7 @@ struct task_state {
 	__u64 slot;
 	__u64 connecting; /* struct sock that this thread is connecting */
 	__u64 env_name; /* name pointer of a look-up function that may call getenv in turn */
-	__u64 env_sp;
+	__u64 env_sp, env_return; /* of that function's call */
 	__u64 want_env; /* the next exec reports its environment, whatever it executes */
 };
 

@@ -54,12 +54,11 @@ static __always_inline struct task_state *task_state(struct task_struct *task)
 	return state;
 }
 
-/* True and *s filled when current is watched. A task whose slot is gone (verdict IGNORED, or its session is
- * over) drops its storage here, so that it costs as little as any other from then on. */
-static __always_inline bool subject_current(struct subject *s)
+static __always_inline bool subject_with(struct subject *s, struct task_struct *task,
+					 struct task_state *state)
 {
-	s->task = bpf_get_current_task_btf();
-	s->state = task_state(s->task);
+	s->task = task;
+	s->state = state;
 	if (!s->state)
 		return false;
 
@@ -73,6 +72,24 @@ static __always_inline bool subject_current(struct subject *s)
 	s->tid = s->task->pid;
 	s->start_ns = process_start(s->task);
 	return true;
+}
+
+/* True and *s filled when current is watched. A task whose slot is gone (verdict IGNORED, or its session is
+ * over) drops its storage here, so that it costs as little as any other from then on. */
+static __always_inline bool subject_current(struct subject *s)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	return subject_with(s, task, task_state(task));
+}
+
+/* The same for a thread that came from user mode, which an io_uring worker never does. In a sleepable program
+ * the verifier does not believe task->group_leader, without which task_state() cannot do. */
+static __always_inline bool subject_in_user_mode(struct subject *s)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	return subject_with(s, task, bpf_task_storage_get(&tasks, task, NULL, 0));
 }
 
 /* A size that the verifier believes: without the barriers the compiler tests one register and passes another. */
