@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* open_one CALL PATH [MODE [DIRECTORY]]: opens PATH once, or fails to.
+/* open_one [OPTION...] CALL PATH [MODE [DIRECTORY]]: opens PATH once, or fails to.
  *
+ * Options set the scene, in their order: -C DIR (work there), -r DIR (that is the root directory), -u UID,
+ * -b FROM:TO (bind mount), -t DIR (tmpfs; both in a mount namespace of its own), -f (PATH is at a bad address).
  * CALL: open openat openat2 creat handle (open_by_handle_at: needs root, opens PATH's directory before).
  * MODE: letters r w (both: read and write), c create, x exclusive, t truncate, p O_PATH, d directory,
  * l do not follow a link; default r. DIRECTORY is opened first (O_PATH) and PATH is relative to it. */
@@ -10,6 +12,8 @@
 #include <libgen.h>
 #include <limits.h>
 #include <linux/openat2.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -90,13 +94,55 @@ static int flags_of(const char *mode)
 	return flags;
 }
 
+static int private_mounts(void)
+{
+	return unshare(CLONE_NEWNS) < 0 ? -1 : mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL);
+}
+
+static int bind_mount(char *from)
+{
+	char *to = strchr(from, ':');
+
+	if (!to)
+		die("-b FROM:TO");
+	*to++ = 0;
+	return private_mounts() < 0 ? -1 : mount(from, to, NULL, MS_BIND, NULL);
+}
+
+static int set_scene(int option)
+{
+	switch (option) {
+	case 'C':
+		return chdir(optarg);
+	case 'r':
+		return chroot(optarg) < 0 ? -1 : chdir("/");
+	case 'u':
+		return setresuid(number(optarg), number(optarg), number(optarg));
+	case 'b':
+		return bind_mount(optarg);
+	case 't':
+		return private_mounts() < 0 ? -1 : mount("tmpfs", optarg, "tmpfs", 0, NULL);
+	default:
+		die("usage: open_one [-C DIR] [-r DIR] [-u UID] [-b FROM:TO] [-t DIR] [-f] "
+		    "CALL PATH [MODE [DIRECTORY]]");
+	}
+}
+
 int main(int argc, char **argv)
 {
-	int dir = AT_FDCWD, fd, result;
+	int dir = AT_FDCWD, fd, result, option, fault = 0;
 	struct stat st;
 
+	while ((option = getopt(argc, argv, "+C:r:u:b:t:f")) != -1) {
+		if (option == 'f')
+			fault = 1;
+		else if (set_scene(option) < 0)
+			die("-%c: %m", option);
+	}
+	argc -= optind - 1;
+	argv += optind - 1;
 	if (argc < 3)
-		die("usage: open_one CALL PATH [MODE [DIRECTORY]]");
+		set_scene('?');
 	if (argc > 4) {
 		dir = open(argv[4], O_PATH);
 		if (dir < 0)
@@ -105,7 +151,7 @@ int main(int argc, char **argv)
 	for (unsigned i = 0; i < ARRAY_SIZE(calls); i++) {
 		if (strcmp(argv[1], calls[i].name) != 0)
 			continue;
-		fd = calls[i].call(dir, argv[2], flags_of(argc > 3 ? argv[3] : "r"));
+		fd = calls[i].call(dir, fault ? (char *)1 : argv[2], flags_of(argc > 3 ? argv[3] : "r"));
 		result = result_of(fd);
 		fact("pid", "%d", getpid());
 		fact("result", "%d", result);

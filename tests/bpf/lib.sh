@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+# Live tests: what subjects did, against every row that telltale made of it.
+#
+# A test defines scenario(), which runs under `telltale run` and does everything there is to see, and reads this
+# file; what follows asks the database. Loading the programs takes seconds: so one run for many subjects, each of which is
+# a process with rows of its own. In a scenario `step NAME COMMAND...` runs one; outside, NAME stands for its process.
+#
+# What a process did is compared as a whole, so a row too many fails like one that is missing. Two kinds of rows are
+# left out: what the dynamic loader opens (ld.so.cache, libc), which `the_loader_is_seen` checks once, and each
+# successful exec's own file access, which `execs` shows.
+set -u
+
+S=$B/tests/subjects
+export TELLTALE_CONFIG_DIR=${TELLTALE_CONFIG_DIR:-$PWD/config}
+# What sudo leaves behind would make `run` start the scenario as the invoking user.
+unset SUDO_UID SUDO_GID SUDO_USER SUDO_COMMAND
+
+if [ "${1:-}" = scenario ]; then
+	W=$2
+	# Kept open for the steps: a redirection by name in the child would be an open of the child's.
+	exec 9</dev/null
+	step() {
+		local name=$1
+
+		shift
+		exec 8>"$W/out/$name"
+		"$@" <&9 >&8 8>&- 9<&- &
+		echo $! >"$W/out/$name.pid"
+		wait $!
+		echo $? >"$W/out/$name.status"
+		exec 8>&-
+	}
+	scenario
+	exit 0
+fi
+
+# Physical: what the kernel calls it.
+W=$(realpath "$(mktemp -d)")
+chmod 755 "$W"
+mkdir "$W/out"
+failed=0 cases=0
+trap 'rm -rf "$W"' EXIT
+
+ok() {
+	cases=$((cases + 1))
+	echo "ok - $1"
+}
+
+not_ok() {
+	cases=$((cases + 1)) failed=1
+	echo "not ok - $1"
+}
+
+# Prints both when they differ.
+same() { # WORDS EXPECTED GOT
+	if [ "$2" = "$3" ]; then
+		ok "$1"
+	else
+		not_ok "$1"
+		diff <(echo "$2") <(echo "$3") | sed 's/^/#   /'
+	fi
+}
+
+sql() {
+	sqlite3 -readonly -separator ' ' -cmd '.timeout 10000' "$W/db" "$1" 2>&1
+}
+
+# `telltale run` of the scenario. The caller's mind is set up before: prepare in the test.
+watch() {
+	local status
+
+	"$TELLTALE" run --db "$W/db" --json "$@" -- bash "$0" scenario "$W" >"$W/record.json" 2>"$W/stderr"
+	status=$?
+	if [ $status != 0 ] || [ -s "$W/stderr" ]; then
+		cat "$W/stderr"
+		not_ok "the run ends well and says nothing (exit status $status)"
+	fi
+	same "nothing was lost" '1|' "$(sql 'SELECT min(complete) FROM session')|$(sql 'SELECT sensor, kind, count FROM loss')"
+}
+
+fact() { # NAME KEY: what the subject said
+	sed -n "s/^$2=//p" "$W/out/$1"
+}
+
+status() {
+	cat "$W/out/$1.status"
+}
+
+# The process of a step (its newest: pids may come again), or of a pid.
+process() {
+	local pid=$1
+
+	[ -e "$W/out/$1.pid" ] && pid=$(cat "$W/out/$1.pid")
+	sql "SELECT process_id FROM process WHERE pid = $pid ORDER BY started_ns DESC LIMIT 1"
+}
+
+# Bytes that a line cannot hold; the scene's own directory is W.
+shown() {
+	sed "s#$W#W#g"
+}
+
+# SQL for a column's text on one line.
+esc() {
+	echo "replace(replace($1, '\\', '\\\\'), char(10), '\\n')"
+}
+
+# One line a row, in order of time: op result xCOUNT source path [type=T unless regular or none] [real=] [target=] [cut]
+# shellcheck disable=SC2016
+files() { # NAME
+	sql "SELECT op, result, 'x' || count, path_source, $(esc path)
+		|| CASE WHEN coalesce(file_type, 'regular') = 'regular' THEN '' ELSE ' type=' || file_type END
+		|| coalesce(' real=' || $(esc real_path), '') || coalesce(' target=' || $(esc target), '')
+		|| CASE truncated WHEN 0 THEN '' ELSE ' cut' END
+	FROM file_access WHERE process_id = '$(process "$1")' AND NOT (op = 'exec' AND result = 0)
+		AND NOT (op = 'read' AND (path = '/etc/ld.so.cache' OR path LIKE '%/libc.so.6') AND result = 0 AND count = 1)
+	ORDER BY row_id" | shown
+}
+
+execs() { # NAME: exe result argv
+	sql "SELECT seq, result, exe, $(esc "coalesce(argv, 'NULL')") FROM process_exec
+		WHERE process_id = '$(process "$1")' ORDER BY seq" | shown
+}
+
+# family protocol state result xCOUNT address:port|path source
+connections() { # NAME
+	sql "SELECT family, protocol, state, result, 'x' || count,
+		CASE family WHEN 'unix' THEN $(esc "coalesce(unix_path, 'NULL')") ELSE address || ':' || port END,
+		address_source FROM connection WHERE process_id = '$(process "$1")' ORDER BY row_id" | shown
+}
+
+did() { # WORDS NAME EXPECTED: everything that it did with files
+	same "$1" "$3" "$(files "$2")"
+}
+
+connected() { # WORDS NAME EXPECTED
+	same "$1" "$3" "$(connections "$2")"
+}
+
+executed() { # WORDS NAME EXPECTED
+	same "$1" "$3" "$(execs "$2")"
+}
+
+finish() {
+	echo "1..$cases"
+	exit $failed
+}
