@@ -66,7 +66,7 @@ sql() {
 	sqlite3 -readonly -separator ' ' -cmd '.timeout 10000' "$W/db" "$1" 2>&1
 }
 
-# `telltale run` of the scenario. The caller's mind is set up before: prepare in the test.
+# `telltale run` of the scenario. LOSSES: what has to be in the ledger after it, "SENSOR KIND COUNT,..."; else nothing.
 watch() {
 	local status
 
@@ -76,7 +76,12 @@ watch() {
 		cat "$W/stderr"
 		not_ok "the run ends well and says nothing (exit status $status)"
 	fi
-	same "nothing was lost" '1|' "$(sql 'SELECT min(complete) FROM session')|$(sql 'SELECT sensor, kind, count FROM loss')"
+	if [ -z "${LOSSES:-}" ]; then
+		same "nothing was lost" '1 ' "$(sql 'SELECT min(complete), (SELECT group_concat(sensor || kind) FROM loss) FROM session')"
+	else
+		same "what is lost is counted" "0 $LOSSES" \
+			"$(sql 'SELECT min(complete), (SELECT group_concat(sensor || " " || kind || " " || count) FROM loss) FROM session')"
+	fi
 }
 
 fact() { # NAME KEY: what the subject said

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* connect_one [-n|-a] [-t SECONDS] CALL ADDRESS PORT: connects once, or sends one datagram to an address.
+/* connect_one [-n|-a] [-t SECONDS] [-r TIMES] [-m MESSAGES] CALL ADDRESS PORT: connects once, or sends one datagram to an address.
  *
  * CALL: tcp udp (connect), send sendmsg sendmmsg (unconnected datagrams), unix unixdgram (ADDRESS is a path,
  * "@name" abstract; PORT is left out). ADDRESS: IPv4 or IPv6 in digits.
  * -n: non-blocking, then waits for the outcome with poll. -a: non-blocking, then closes at once (aborted).
- * -t: gives up the connection attempt after so long (TCP_USER_TIMEOUT), result -ETIMEDOUT. */
+ * -r: does it all so often. -m: sendmmsg sends so many datagrams in its one call, to PORT and the ports after it
+ * (without -m two, both to PORT). -t: gives up the connection attempt after so long (TCP_USER_TIMEOUT), result -ETIMEDOUT. */
 #include "subject.h"
 
 #include <arpa/inet.h>
@@ -14,6 +15,8 @@
 #include <stddef.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+
+#define MESSAGES_MAX 1024 /* of one sendmmsg: UIO_MAXIOV */
 
 union address {
 	struct sockaddr any;
@@ -74,11 +77,21 @@ static long do_sendmsg(int fd, union address *to, socklen_t len)
 	return sendmsg(fd, &m.msg_hdr, 0);
 }
 
+static int messages;
+
 static long do_sendmmsg(int fd, union address *to, socklen_t len)
 {
-	struct mmsghdr m[2] = { message(to, len), message(to, len) };
+	static union address destinations[MESSAGES_MAX];
+	static struct mmsghdr m[MESSAGES_MAX];
+	int n = messages ? messages : 2;
 
-	return sendmmsg(fd, m, 2, 0);
+	for (int i = 0; i < n; i++) {
+		destinations[i] = *to;
+		if (messages) /* at the same place in both */
+			destinations[i].in.sin_port = htons(ntohs(to->in.sin_port) + i);
+		m[i] = message(&destinations[i], len);
+	}
+	return sendmmsg(fd, m, n, 0);
 }
 
 static const struct {
@@ -103,44 +116,68 @@ static int outcome(int fd)
 	return -error;
 }
 
+static int wait_for_it, abort_it, timeout, times = 1;
+
+static int parse_options(int argc, char **argv)
+{
+	int option;
+
+	while ((option = getopt(argc, argv, "nat:r:m:")) != -1) {
+		switch (option) {
+		case 't':
+			timeout = atof(optarg) * 1000;
+			break;
+		case 'r':
+			times = number(optarg);
+			break;
+		case 'm':
+			messages = number(optarg);
+			if (messages < 1 || messages > MESSAGES_MAX)
+				die("-m: 1 to %d", MESSAGES_MAX);
+			break;
+		case 'n':
+			wait_for_it = 1;
+			break;
+		default:
+			abort_it = 1;
+		}
+	}
+	return optind;
+}
+
 int main(int argc, char **argv)
 {
-	int option, wait = 0, abort_it = 0, timeout = 0, fd;
 	union address to, local;
 	socklen_t len, local_len = sizeof(local);
+	int skip = parse_options(argc, argv), fd;
+	unsigned i;
 	long r;
 
-	while ((option = getopt(argc, argv, "nat:")) != -1) {
-		if (option == 't')
-			timeout = atof(optarg) * 1000;
-		else if (option == 'n')
-			wait = 1;
-		else
-			abort_it = 1;
-	}
-	argv += optind;
-	argc -= optind;
+	argv += skip;
+	argc -= skip;
 	if (argc < 2)
-		die("usage: connect_one [-n|-a] [-t SECONDS] CALL ADDRESS [PORT]");
+		die("usage: connect_one [-n|-a] [-t SECONDS] [-r TIMES] [-m MESSAGES] CALL ADDRESS [PORT]");
 	len = parse(&to, argv[1], argc > 2 ? argv[2] : NULL);
-	for (unsigned i = 0; i < ARRAY_SIZE(calls); i++) {
-		if (strcmp(argv[0], calls[i].name) != 0)
-			continue;
-		fd = socket(to.any.sa_family, calls[i].type | (wait || abort_it ? SOCK_NONBLOCK : 0), 0);
+	for (i = 0; i < ARRAY_SIZE(calls) && strcmp(argv[0], calls[i].name) != 0; i++)
+		;
+	if (i == ARRAY_SIZE(calls))
+		die("no such call: %s", argv[0]);
+	fact("pid", "%d", getpid());
+	while (times-- > 0) {
+		fd = socket(to.any.sa_family, calls[i].type | (wait_for_it || abort_it ? SOCK_NONBLOCK : 0),
+			    0);
 		if (fd < 0)
 			die("socket: %m");
 		if (timeout)
 			setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout, sizeof(timeout));
 		r = result_of(calls[i].call(fd, &to, len));
-		fact("pid", "%d", getpid());
 		fact("result", "%ld", r);
-		if (wait)
+		if (wait_for_it)
 			fact("outcome", "%d", outcome(fd));
 		if (getsockname(fd, &local.any, &local_len) == 0 && to.any.sa_family != AF_UNIX)
 			fact("local_port", "%d",
 			     ntohs(to.any.sa_family == AF_INET ? local.in.sin_port : local.in6.sin6_port));
 		close(fd);
-		return 0;
 	}
-	die("no such call: %s", argv[0]);
+	return 0;
 }

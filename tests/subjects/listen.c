@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* listen tcp|udp ADDRESS | unix PATH | full ADDRESS: something to connect to, until standard input ends.
+/* listen tcp|udp ADDRESS | unix|unixdgram PATH | full ADDRESS: something to connect to, until standard input ends.
  *
  * Takes a free port and prints port=N. tcp: accepts, reads a little, answers with a minimal HTTP reply, closes.
- * udp and unix: accepts or receives, and forgets. full: a listener whose backlog is taken, so that
+ * udp and unix: accepts or receives, and forgets (PATH "@name" is abstract). full: a listener whose backlog is taken, so that
  * the next connect hears nothing. */
 #include "subject.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stddef.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -38,13 +39,19 @@ static int bind_inet(const char *text, int type)
 	return fd;
 }
 
-static int bind_unix(const char *path)
+static int bind_unix(const char *path, int type)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+	size_t len = strlen(path);
 
-	snprintf(a.sun_path, sizeof(a.sun_path), "%s", path);
-	if (bind(fd, (struct sockaddr *)&a, sizeof(a)) < 0)
+	if (len >= sizeof(a.sun_path))
+		die("too long: %s", path);
+	memcpy(a.sun_path, path, len);
+	if (path[0] == '@')
+		a.sun_path[0] = 0;
+	if (bind(fd, (struct sockaddr *)&a, offsetof(struct sockaddr_un, sun_path) + len + (path[0] != '@')) <
+	    0)
 		die("%s: %m", path);
 	fact("path", "%s", path);
 	return fd;
@@ -85,11 +92,11 @@ int main(int argc, char **argv)
 	int fd, type = SOCK_STREAM, full = 0;
 
 	if (argc != 3)
-		die("usage: listen tcp|udp|full ADDRESS | unix PATH");
+		die("usage: listen tcp|udp|full ADDRESS | unix|unixdgram PATH");
 	full = strcmp(argv[1], "full") == 0;
-	if (strcmp(argv[1], "udp") == 0)
+	if (strcmp(argv[1], "udp") == 0 || strcmp(argv[1], "unixdgram") == 0)
 		type = SOCK_DGRAM;
-	fd = strcmp(argv[1], "unix") == 0 ? bind_unix(argv[2]) : bind_inet(argv[2], type);
+	fd = strncmp(argv[1], "unix", 4) == 0 ? bind_unix(argv[2], type) : bind_inet(argv[2], type);
 	if (type == SOCK_STREAM && listen(fd, full ? 0 : 64) < 0)
 		die("listen: %m");
 	if (full)
