@@ -121,6 +121,8 @@ static __always_inline bool open_slot(struct subject *sub)
 	struct tt_slot fresh = {};
 	struct task_state *state;
 
+	if (stopped)
+		return false;
 	sub->slot_id = serial_next();
 	if (bpf_map_update_elem(&slots, &sub->slot_id, &fresh, BPF_NOEXIST)) {
 		count(TT_LOSS_SLOT);
@@ -363,10 +365,14 @@ int it_list(struct bpf_iter__task *ctx)
 {
 	struct task_struct *task = ctx->task;
 	struct tt_iter_task out = {};
+	struct task_state *state;
 
 	if (!task || task->pid != task->tgid || !BPF_CORE_READ(task, mm))
 		return 0;
 	iter_describe(&out, task);
+	state = bpf_task_storage_get(&tasks, task, NULL, 0);
+	if (state)
+		out.slot = state->slot;
 	bpf_seq_write(ctx->meta->seq, &out, sizeof(out));
 	return 0;
 }

@@ -555,7 +555,10 @@ int tt_engine_catch_up(struct tt_engine *engine)
 
 int tt_engine_finish(struct tt_engine *engine)
 {
-	int r = drain(engine);
+	int r;
+
+	tt_sensor_stop(engine->sensor);
+	r = drain(engine);
 
 	if (r >= 0)
 		r = sweep(engine, true);

@@ -29,14 +29,19 @@
 #define SWEEP_BATCH 2048
 
 /* Aggregation entries idle for so long are sent anew at their next use (a path may have changed above
- * them), and give room when the map is more than half full. */
+ * them), and give room when the map is more than half full, or nearly full: one process that touches many things
+ * once must not cost the others their aggregation. */
 #define AGE_NS	    UINT64_C(600000000000)
 #define AGE_FULL_NS UINT64_C(60000000000)
+#define AGE_BRIM_NS UINT64_C(3000000000)
 
 /* A connect that has no answer after this is shown as connecting. */
 #define CONNECTING_NS UINT64_C(1000000000)
 
 #define ATTACH_WALKS_MAX 16
+
+/* Hooks that were running when the sensor was stopped have finished after this. */
+#define STOPPING_NS 4000000
 
 /* Slot numbers that user space hands out; the kernel's have their upper bit clear. */
 #define USER_SLOT (UINT64_C(1) << 63)
@@ -112,9 +117,12 @@ struct bpf_sensor {
 	struct known_slot *slots;
 	uint64_t next_slot;
 	uint64_t counters[TT_LOSS_KINDS + TT_STATS], missed[ARRAY_SIZE(programs)];
+	uint64_t closed[TT_LOSS_KINDS]; /* losses of slots that are gone, not yet reported */
+	uint64_t malformed; /* of the statistics, as far as reported */
 	int ncpu;
 	uint64_t last_sweep_ns;
 	uint64_t freeze_ns;
+	bool stopped;
 
 	struct tt_agg_key *keys;
 	struct tt_agg_value *values;
@@ -493,6 +501,9 @@ static int bpf_poll(struct tt_sensor *head, tt_event_fn fn, void *arg)
 	bool more;
 	int r;
 
+	/* nothing can come any more: nothing is waited for */
+	if (sensor->stopped)
+		now = watermark = UINT64_MAX;
 	sensor->taken = 0;
 	sensor->add_error = 0;
 	more = drain(sensor, TT_RING_ACTIVITY);
@@ -521,6 +532,7 @@ static int sweep_losses(struct bpf_sensor *sensor, uint64_t slot, const uint64_t
 		struct tt_event event = {
 			.type = TT_EVENT_LOSS,
 			.time_ns = boottime_ns(),
+			.first_ns = sensor->last_sweep_ns,
 			.slot = slot,
 			.loss = { .sensor = losses[i].sensor,
 				  .kind = losses[i].kind,
@@ -555,7 +567,23 @@ static int sweep_counters(struct bpf_sensor *sensor, tt_event_fn fn, void *arg)
 	sensor->head.stats.retried = sums[TT_LOSS_KINDS + TT_STAT_RETRY];
 	sensor->head.stats.unreported = sums[TT_LOSS_KINDS + TT_STAT_REPORT];
 	sensor->head.stats.x32 = sums[TT_LOSS_KINDS + TT_STAT_X32];
+	for (size_t i = 0; i < TT_LOSS_KINDS; i++)
+		sums[i] += sensor->closed[i];
 	return sweep_losses(sensor, 0, sums, sensor->counters, fn, arg);
+}
+
+static int sweep_malformed(struct bpf_sensor *sensor, tt_event_fn fn, void *arg)
+{
+	struct tt_event event = {
+		.type = TT_EVENT_LOSS,
+		.time_ns = boottime_ns(),
+		.first_ns = sensor->last_sweep_ns,
+		.loss = { .sensor = "sensor", .kind = "malformed" },
+	};
+
+	event.loss.count = sensor->head.stats.malformed - sensor->malformed;
+	sensor->malformed = sensor->head.stats.malformed;
+	return event.loss.count ? fn(&event, arg) : 0;
 }
 
 /* Runs of our programs that the kernel left out because one was already running on that CPU. */
@@ -568,6 +596,7 @@ static int sweep_missed(struct bpf_sensor *sensor, tt_event_fn fn, void *arg)
 		struct tt_event event = {
 			.type = TT_EVENT_LOSS,
 			.time_ns = boottime_ns(),
+			.first_ns = sensor->last_sweep_ns,
 			.loss = { .sensor = programs[i].name, .kind = "missed_runs" },
 		};
 		int r;
@@ -621,16 +650,49 @@ static int deliver_total(struct bpf_sensor *sensor, const struct tt_agg_key *key
 	return fn(&event, arg);
 }
 
-/* Entries leave the map when nobody can touch them any more: their process has ended, or they were frozen
- * (freeze_ns) a whole sweep ago, so that every program that still saw the old value has finished. */
+/* Nobody can touch the slot's entries any more: it was ignored or closed. `last` keeps the answer for a run of
+ * entries of one slot. */
+struct slot_answer {
+	uint64_t id;
+	bool gone;
+};
+
+static bool slot_is_gone(const struct bpf_sensor *sensor, uint64_t id, struct slot_answer *last)
+{
+	struct known_slot *slot;
+	struct tt_slot value;
+
+	if (last->id == id)
+		return last->gone;
+	HASH_FIND(hh, sensor->slots, &id, sizeof(id), slot);
+	last->id = id;
+	last->gone = !slot && bpf_map_lookup_elem(bpf_map__fd(sensor->skel->maps.slots), &id, &value) != 0 &&
+		     errno == ENOENT;
+	return last->gone;
+}
+
+/* Entries idle for so long give room: the fuller the map, the sooner. */
+static uint64_t age_limit(const struct bpf_sensor *sensor, uint64_t entries)
+{
+	uint64_t room = bpf_map__max_entries(sensor->skel->maps.agg);
+
+	if (entries * 8 > room * 7)
+		return AGE_BRIM_NS;
+	return entries * 2 > room ? AGE_FULL_NS : AGE_NS;
+}
+
+/* Entries leave the map when nobody can touch them any more: their process has ended, their slot is gone, or they
+ * were frozen (freeze_ns) a whole sweep ago, so that every program that still saw the old value has finished (and
+ * their records have been delivered, which may take long when the store stalls). */
 static int sweep_agg(struct bpf_sensor *sensor, bool final, uint64_t now, tt_event_fn fn, void *arg)
 {
 	int fd = bpf_map__fd(sensor->skel->maps.agg);
-	uint64_t frozen = sensor->freeze_ns, oldest = now, entries = 0;
+	uint64_t frozen = sensor->freeze_ns, oldest = now, entries = 0, age;
 	uint32_t batch = 0, n;
 	bool first = true, last = false;
 	_cleanup_free_ struct tt_agg_key *leave = NULL;
 	size_t n_leave = 0, cap_leave = 0;
+	struct slot_answer slot = { 0 };
 
 	while (!last) {
 		n = SWEEP_BATCH;
@@ -651,7 +713,8 @@ static int sweep_agg(struct bpf_sensor *sensor, bool final, uint64_t now, tt_eve
 
 			entries++;
 			HASH_FIND(hh, sensor->ended, &process, sizeof(process), ended);
-			leaves = final || ended || value->last_ns < frozen;
+			leaves = final || ended || slot_is_gone(sensor, value->slot, &slot) ||
+				 (value->last_ns < frozen && value->last_ns < sensor->delivered_until);
 			if (!leaves && value->last_ns < oldest)
 				oldest = value->last_ns;
 			if (!leaves && value->last_ns + WATERMARK_SLACK_NS < sensor->last_sweep_ns)
@@ -680,13 +743,9 @@ static int sweep_agg(struct bpf_sensor *sensor, bool final, uint64_t now, tt_eve
 
 	/* what is too old gets frozen now and leaves at the next sweep */
 	sensor->freeze_ns = 0;
-	{
-		uint64_t age = entries * 2 > bpf_map__max_entries(sensor->skel->maps.agg) ? AGE_FULL_NS
-											  : AGE_NS;
-
-		if (now > age && oldest < now - age)
-			sensor->freeze_ns = now - age;
-	}
+	age = age_limit(sensor, entries);
+	if (now > age && oldest < now - age)
+		sensor->freeze_ns = now - age;
 	sensor->skel->bss->freeze_ns = sensor->freeze_ns;
 	return 0;
 }
@@ -750,6 +809,8 @@ static int bpf_sweep(struct tt_sensor *head, bool final, tt_event_fn fn, void *a
 		r = sweep_counters(sensor, fn, arg);
 	if (r == 0)
 		r = sweep_missed(sensor, fn, arg);
+	if (r == 0)
+		r = sweep_malformed(sensor, fn, arg);
 	if (r != 0)
 		return r;
 	sensor->last_sweep_ns = now;
@@ -787,10 +848,27 @@ static int bpf_verdict(struct tt_sensor *head, uint64_t id, bool tracked)
 		return remember_slot(sensor, id);
 	HASH_FIND(hh, sensor->slots, &id, sizeof(id), slot);
 	if (slot) {
+		struct tt_slot value;
+
+		/* what was lost since the last sweep is told by the next one */
+		if (bpf_map_lookup_elem(fd, &id, &value) == 0) {
+			for (size_t i = 0; i < TT_LOSS_KINDS; i++)
+				sensor->closed[i] += value.lost[i] - slot->reported[i];
+		}
 		HASH_DEL(sensor->slots, slot);
 		free(slot);
 	}
 	return bpf_map_delete_elem(fd, &id) == 0 || errno == ENOENT ? 0 : -errno;
+}
+
+static void bpf_stop(struct tt_sensor *head)
+{
+	static const struct timespec finish = { .tv_nsec = STOPPING_NS };
+	struct bpf_sensor *sensor = self(head);
+
+	sensor->skel->bss->stopped = true;
+	sensor->stopped = true;
+	nanosleep(&finish, NULL);
 }
 
 static void bpf_ended(struct tt_sensor *head, const struct tt_process_key *process)
@@ -962,6 +1040,7 @@ static const struct tt_sensor_ops bpf_ops = {
 	.fds = bpf_fds,
 	.poll = bpf_poll,
 	.sweep = bpf_sweep,
+	.stop = bpf_stop,
 	.verdict = bpf_verdict,
 	.ended = bpf_ended,
 	.start_of = bpf_start_of,

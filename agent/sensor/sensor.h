@@ -51,6 +51,9 @@ struct tt_sensor_ops {
 	/* Exact totals of keys that changed, losses since the last sweep, connects that take long. final:
 	 * every key, and no entry is kept. */
 	int (*sweep)(struct tt_sensor *sensor, bool final, tt_event_fn fn, void *arg);
+	/* Nothing is recorded from now on. What was goes out with the next polls, whatever its time, and with the
+	 * final sweep: then every operation is in an event or a loss. NULL: nothing to stop. */
+	void (*stop)(struct tt_sensor *sensor);
 	/* TRACKED lets the slot's tasks go on reporting; IGNORED (false) silences them at once. */
 	int (*verdict)(struct tt_sensor *sensor, uint64_t slot, bool tracked);
 	/* No event of this process can come any more: its totals become final at the next sweep. */
@@ -91,14 +94,22 @@ void tt_sensor_bpf_uprobe_programs(const struct tt_sensor *sensor, struct tt_upr
  * log and libbpf's warnings, malloc'd, on failure. */
 int tt_sensor_try(const char *backend, char **ret_log);
 
-/* Frames: each a ring's number (u32: 0 lifecycle, 1 activity, 2 totals), a length (u32) and a record. Frames of the
- * third kind are a struct tt_agg_key and a struct tt_agg_value; final ones have sent bit 1 set. */
+/* Frames: each a ring's number (u32: 0 lifecycle, 1 activity, 2 totals), a length (u32) and a record, in host byte
+ * order, nothing between them. Frames of the third kind are a struct tt_agg_key and a struct tt_agg_value; final ones
+ * have sent bit 1 set. poll() delivers the records up to the next totals, merged by time; sweep() those totals.
+ * -EBADMSG: *ret_message (malloc'd, may be NULL) has the offset of the wrong frame; -EFBIG: above 16 MiB. */
 int tt_sensor_replay_new(const char *path, const struct tt_sensor_params *params, struct tt_sensor **ret,
 			 char **ret_message);
 
 static inline int tt_sensor_verdict(struct tt_sensor *sensor, uint64_t slot, bool tracked)
 {
 	return sensor->ops->verdict(sensor, slot, tracked);
+}
+
+static inline void tt_sensor_stop(struct tt_sensor *sensor)
+{
+	if (sensor->ops->stop)
+		sensor->ops->stop(sensor);
 }
 
 static inline void tt_sensor_ended(struct tt_sensor *sensor, const struct tt_process_key *process)

@@ -3,7 +3,7 @@
  *
  * Who writes what: slots - the kernel opens (exec of a candidate), user space judges and deletes.
  * agg - the kernel adds and counts, user space deletes (ended processes, frozen entries). socks - the
- * kernel only; user space reads. candidates, attach, freeze_ns - user space only. */
+ * kernel only; user space reads. candidates, attach, freeze_ns, stopped - user space only. */
 #ifndef TT_BPF_MAPS_H
 #define TT_BPF_MAPS_H
 
@@ -31,6 +31,8 @@ TT_SETTING(__u32, sleepable_uprobes, 0);
 /* ---- changed while running */
 /* Aggregation entries last touched before this are not touched again: user space is about to delete them. */
 TT_GLOBAL(__u64, freeze_ns);
+/* Set once, when user space is about to read everything a last time: from then on nothing is recorded. */
+TT_GLOBAL(__u32, stopped);
 
 TT_MAP struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);

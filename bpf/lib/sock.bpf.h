@@ -130,7 +130,8 @@ static __always_inline int tcp_attempt_ends(struct sock *sk, int newstate)
 	__u8 outcome;
 	int error = 0;
 
-	if (!sock)
+	/* once stopped it stays in the map, which is read last */
+	if (!sock || stopped)
 		return 0;
 	slot = bpf_map_lookup_elem(&slots, &sock->slot);
 	if (slot && newstate == TCP_CLOSE) {

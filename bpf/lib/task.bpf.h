@@ -22,8 +22,9 @@ static __always_inline void count(__u32 counter)
 {
 	__u64 *n = bpf_map_lookup_elem(&counters, &counter);
 
+	/* a program in an interrupt, or a sleepable one that was moved, may be counting as well */
 	if (n)
-		(*n)++;
+		__sync_fetch_and_add(n, 1);
 }
 
 static __always_inline void count_stat(enum tt_stat stat)
@@ -59,7 +60,7 @@ static __always_inline bool subject_with(struct subject *s, struct task_struct *
 {
 	s->task = task;
 	s->state = state;
-	if (!s->state)
+	if (!s->state || stopped)
 		return false;
 
 	s->slot_id = s->state->slot;

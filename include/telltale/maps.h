@@ -76,7 +76,7 @@ struct tt_iter_task {
 	__u32 uid; /* effective */
 	__u64 start_ns;
 	__u64 parent_start_ns;
-	__u64 slot; /* 0: not tracked */
+	__u64 slot; /* 0: never was; it may be gone from the map */
 	char comm[16];
 };
 TT_ASSERT_SIZE(struct tt_iter_task, 56);
