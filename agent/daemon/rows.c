@@ -202,8 +202,11 @@ static int put_file(struct tt_rows *rows, const struct tt_event *event, const st
 	const struct tt_event_file *file = &event->file;
 	const struct tt_classifier *classifier = rows->params.classifier;
 	const char *path = file->spelling ? file->spelling : file->path;
+	/* a pipe has no name at all */
+	bool nameless = event->flags & TT_EVF_UNREACHABLE && tt_streq(file->path, "/");
 	/* a file that is a mount point is named by the mount, and so came with a spelling that says the same */
-	const char *real = file->spelling && !tt_streq(file->spelling, file->path) ? file->path : NULL;
+	const char *real = file->spelling && !nameless && !tt_streq(file->spelling, file->path) ? file->path
+												: NULL;
 	struct tt_row_file row = {
 		.row_id = row_id,
 		.process_id = process->id,

@@ -45,9 +45,18 @@ static long walk_step(__u32 index, struct walk_ctx *ctx)
 		struct mount *up = BPF_CORE_READ(m, mnt_parent);
 
 		if (up == m || dentry != BPF_CORE_READ(mnt, mnt_root)) {
-			/* the top of a tree that is not this task's: a pipe, a memfd, an unmounted or
-			 * foreign mount */
+			/* the top of a tree that is not this task's: an unmounted or foreign mount, or an
+			 * object without a tree, of which a memfd has a name (and no name is longer
+			 * than a component) */
 			s->walk.flags = TT_EVF_UNREACHABLE;
+			if (len > 0 || dentry != parent)
+				return 1;
+			name = BPF_CORE_READ(dentry, d_name.name);
+			n = bpf_probe_read_kernel_str(s->room + (ctx->at & ROOM_MASK), 256, name);
+			if (n > 1 && s->room[ctx->at & ROOM_MASK] != '/') {
+				s->walk.len = n;
+				s->walk.count = 1;
+			}
 			return 1;
 		}
 		s->walk.dentry = (__u64)BPF_CORE_READ(m, mnt_mountpoint);
