@@ -18,6 +18,7 @@ unset SUDO_UID SUDO_GID SUDO_USER SUDO_COMMAND
 
 if [ "${1:-}" = scenario ]; then
 	W=$2
+	PATH=/usr/bin:/bin # so that everybody searches it alike
 	# Kept open for the steps: a redirection by name in the child would be an open of the child's.
 	exec 9</dev/null
 	step() {
@@ -27,7 +28,7 @@ if [ "${1:-}" = scenario ]; then
 		exec 8>"$W/out/$name"
 		"$@" <&9 >&8 8>&- 9<&- &
 		echo $! >"$W/out/$name.pid"
-		wait $!
+		{ wait $!; } 2>/dev/null # the shell's word about a signal
 		echo $? >"$W/out/$name.status"
 		exec 8>&-
 	}
@@ -118,7 +119,7 @@ files() { # NAME
 		|| coalesce(' real=' || $(esc real_path), '') || coalesce(' target=' || $(esc target), '')
 		|| CASE truncated WHEN 0 THEN '' ELSE ' cut' END
 	FROM file_access WHERE process_id = '$(process "$1")' AND NOT (op = 'exec' AND result = 0)
-		AND NOT (op = 'read' AND (path = '/etc/ld.so.cache' OR path LIKE '%/libc.so.6') AND result = 0 AND count = 1)
+		AND NOT (op = 'read' AND (path = '/etc/ld.so.cache' OR path LIKE '%/libc.so.6') AND result = 0)
 	ORDER BY row_id" | shown
 }
 

@@ -113,7 +113,7 @@ did "EEXIST" eexist "create -17 x1 user $F"
 did "ENAMETOOLONG, a name" toolong "read -36 x1 user W/scene/$(printf '%0300d' 0)"
 did "ENAMETOOLONG, a path: what fits, and a mark" pathtoolong \
 	"read -36 x1 user /$(printf '%04094d' 0) cut"
-did "EFAULT: the directory it started from, and a mark" efault "read -14 x1 user W/scene cut"
+did "EFAULT: no name, and a mark" efault "read -14 x1 user .../ cut"
 did "an empty name" empty "read -2 x1 user W/scene"
 
 did "readlink, and what it said" readlink "readlink 0 x1 user W/scene/link target=file"

@@ -30,6 +30,9 @@ scenario() {
 	step chroot "$S/open_one" -r "$W/scene" open /sub/file
 	step chroot-missing "$S/open_one" -r "$W/scene" open sub/none
 	step escaped "$S/open_one" -C "$W/scene" -r "$W/over" open /covered
+	exec 5< <(echo)
+	step pipe "$S/open_one" open /dev/fd/5
+	exec 5<&-
 }
 . tests/bpf/lib.sh
 
@@ -98,6 +101,7 @@ did "what a mount covers is not there" tmpfs-missing "read -2 x1 user W/over/cov
 did "from another root: as it is called there" chroot "read 0 x1 fd /sub/file"
 did "not there, from another root" chroot-missing "read -2 x1 user /sub/none"
 did "another root again" escaped "read 0 x1 fd /covered"
+did "a pipe has no name but the caller's" pipe "read 0 x1 fd /dev/fd/5 type=fifo"
 same "mount namespaces differ" 1 "$(sql "SELECT a.mount_ns = b.mount_ns AND a.mount_ns > 0
 	FROM process a, process b WHERE a.process_id = '$(process newline)' AND b.process_id = '$(process chroot)'")"
 finish

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* argv_weird KIND PROGRAM: executes PROGRAM with arguments that are hard to record.
  *
- * KIND: none (an empty argv, which newer kernels turn into one empty string), empty (empty strings),
+ * KIND: a number (so many bytes of arguments, NULs included, of which the first is "weird"), none (an empty argv, which newer kernels turn into one empty string), empty (empty strings),
  * newline (newlines, tabs, escapes), utf8 (invalid UTF-8), long (one argument of 4,096 bytes), longer
  * (one of 100,000), many (2,000 short ones). */
 #include "subject.h"
@@ -36,11 +36,16 @@ int main(int argc, char **argv)
 	};
 
 	if (argc != 3)
-		die("usage: argv_weird none|empty|newline|utf8|long|longer|many PROGRAM");
+		die("usage: argv_weird BYTES|none|empty|newline|utf8|long|longer|many PROGRAM");
 	one[1] = filled(strcmp(argv[1], "longer") == 0 ? 100000 : 4096);
 	many[0] = "weird";
 	for (int i = 1; i <= MANY; i++)
 		many[i] = "argument";
+	if (argv[1][0] >= '0' && argv[1][0] <= '9') {
+		one[1] = filled(number(argv[1]) - sizeof("weird") - 1);
+		execv(argv[2], one);
+		die("%s: %m", argv[2]);
+	}
 	for (unsigned i = 0; i < ARRAY_SIZE(kinds); i++) {
 		if (strcmp(argv[1], kinds[i].name) != 0)
 			continue;
