@@ -225,6 +225,7 @@ static int bound(const struct tt_iter_task *task, void *arg)
 	}
 	if (!process->session)
 		return 0;
+	tt_tracker_probe_program(tracker, process);
 	tt_tracker_judge_coverage(tracker, process);
 	tt_tracker_put_process(tracker, process);
 	if (agent)

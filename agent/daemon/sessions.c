@@ -133,7 +133,13 @@ void tt_tracker_inherit(struct tt_process *child, const struct tt_process *paren
 	child->mnt_ns = parent->mnt_ns;
 	child->cgroup_id = parent->cgroup_id;
 	child->exec_ns = parent->exec_ns;
-	child->attached = parent->attached;
+	child->exe_ino = parent->exe_ino;
+	child->exe_size = parent->exe_size;
+	child->exe_dev = parent->exe_dev;
+	child->exe_id = parent->exe_id;
+	child->libc_id = parent->libc_id;
+	child->exe_error = parent->exe_error;
+	child->other_root = parent->other_root;
 	child->env_direct = parent->env_direct;
 	/* without memory a string stays unknown, which is what NULL says */
 	tt_process_set(&child->exe, parent->exe);
@@ -185,55 +191,6 @@ void tt_tracker_learn_cgroup(struct tt_tracker *tracker, struct tt_process *proc
 	}
 	tt_process_set(&process->cgroup, cgroup->path);
 	tt_process_set(&process->container_id, cgroup->container);
-}
-
-static void coverage_part(struct tt_buf *out, const char *sensor, const char *state, const char *why)
-{
-	tt_buf_printf(out, "%c\"%s\":{\"state\":\"%s\"", out->len ? ',' : '{', sensor, state);
-	if (why && *why) {
-		tt_buf_str(out, ",\"why\":");
-		tt_buf_json(out, why);
-	}
-	tt_buf_char(out, '}');
-}
-
-void tt_tracker_judge_coverage(struct tt_tracker *tracker, struct tt_process *process)
-{
-	_cleanup_(tt_buf_done) struct tt_buf out = TT_BUF_INIT;
-	const char *late = process->attached ? "was running before telltale"
-			   : process->late   ? "recognised only after it had started"
-					     : NULL;
-	const char *ring = process->io_uring ? "uses io_uring: operations through it are not seen" : NULL;
-	char why[TT_COVERAGE_REASON_MAX] = "";
-	const char *env = "blind";
-
-	coverage_part(&out, "process", late ? "partial" : "seen", late);
-	coverage_part(&out, "file", late || ring ? "partial" : "seen", late ? late : ring);
-	coverage_part(&out, "net", late || ring ? "partial" : "seen", late ? late : ring);
-	if (!tracker->params.uprobe) {
-		snprintf(why, sizeof(why), "no environment probes in this run");
-	} else {
-		struct tt_uprobe_process facts = {
-			.exe_error = -ENOENT,
-			.libc_fd = -1,
-			.running = process->attached,
-			.env_direct = process->env_direct,
-			.exec_ns = process->exec_ns,
-		};
-
-		facts.exe_fd = tt_procfs_open_exe(tracker->params.procfs, process->key.pid);
-		if (facts.exe_fd < 0 && process->exe)
-			facts.exe_fd = tt_procfs_open(tracker->params.procfs, process->key.pid, process->exe);
-		if (facts.exe_fd < 0)
-			facts.exe_error = facts.exe_fd;
-		env = tt_coverage_name(tt_uprobe_coverage(tracker->params.uprobe, &facts, why, sizeof(why)));
-		tt_closep(&facts.exe_fd);
-	}
-	coverage_part(&out, "env", env, why);
-	tt_buf_char(&out, '}');
-	free(process->coverage);
-	process->coverage = tt_buf_take(&out);
-	process->dirty = true;
 }
 
 void tt_tracker_end(struct tt_tracker *tracker, struct tt_process *process, uint64_t ended_ns, int status)

@@ -52,6 +52,7 @@ void tt_tracker_free(struct tt_tracker *tracker)
 		free(slot);
 	}
 	tt_tracker_cgroups_free(tracker);
+	tt_tracker_files_free(tracker);
 	tt_rows_free(tracker->rows);
 	free(tracker);
 }
@@ -177,17 +178,23 @@ static void agent_executed(struct tt_tracker *tracker, struct tt_process *proces
 static int handle_fork(struct tt_tracker *tracker, const struct tt_event *event)
 {
 	struct tt_tracker_slot *slot = tt_tracker_find_slot(tracker, event->slot);
+	const struct tt_process *parent;
 	struct tt_process *child;
 
 	if (!slot || slot->state == TT_SLOT_IGNORED)
 		return 0;
+	parent = tt_process_find(tracker->table, &event->fork.parent);
 	child = tt_tracker_obtain(tracker, &event->process, slot, &event->fork.parent, event->time_ns);
 	if (!child)
 		return 0;
 	child->ppid = event->fork.ppid;
 	child->uid = event->fork.uid;
-	if (child->session)
+	if (child->session) {
+		/* what was missed of its parent's beginning is not its own */
+		if (parent && (parent->attached || parent->probed_late))
+			tt_tracker_judge_coverage(tracker, child);
 		tt_tracker_put_process(tracker, child);
+	}
 	return 0;
 }
 
@@ -213,6 +220,9 @@ static void executed(struct tt_tracker *tracker, struct tt_process *process, con
 	process->ppid = exec->parent.pid;
 	process->mnt_ns = exec->mnt_ns;
 	process->exec_ns = event->time_ns;
+	process->exe_ino = exec->exe_ino;
+	process->exe_size = exec->exe_size;
+	process->exe_dev = exec->exe_dev;
 	process->dirty = true;
 	if (process->cgroup_id != exec->cgroup_id || !process->cgroup)
 		tt_tracker_learn_cgroup(tracker, process, exec->cgroup_id);
@@ -338,6 +348,7 @@ static int handle_exec(struct tt_tracker *tracker, const struct tt_event *event)
 	if (was_without && tracker->params.session_started)
 		tracker->params.session_started(process->session, tracker->params.arg);
 	process->env_direct = identity.runtime && identity.runtime->env_direct;
+	tt_tracker_probe_program(tracker, process);
 	tt_tracker_judge_coverage(tracker, process);
 	if (process->session->command_run && !process->session->definition &&
 	    memcmp(&process->session->root, &process->key, sizeof(process->key)) == 0) {
@@ -367,8 +378,11 @@ static int handle_exit(struct tt_tracker *tracker, const struct tt_event *event)
 	struct tt_process *process = tt_process_find(tracker->table, &event->process);
 
 	tt_sensor_ended(tracker->params.sensor, &event->process);
-	if (process)
-		tt_tracker_end(tracker, process, event->time_ns, exit_status(event->exit.status));
+	if (!process)
+		return 0;
+	tt_tracker_end(tracker, process, event->time_ns, exit_status(event->exit.status));
+	if (process->session && process->probed_late)
+		tt_tracker_judge_coverage(tracker, process);
 	return 0;
 }
 
@@ -395,6 +409,7 @@ static void look_for_extension(struct tt_tracker *tracker, const struct tt_event
 	tt_tracker_name_session(tracker, session, process, &identity);
 	if (tracker->params.session_started)
 		tracker->params.session_started(session, tracker->params.arg);
+	tt_tracker_probe_program(tracker, process);
 	tt_tracker_judge_coverage(tracker, process);
 	tt_tracker_put_session(tracker, session);
 	tt_tracker_put_process(tracker, process);
@@ -423,22 +438,6 @@ static struct tt_process *actor(struct tt_tracker *tracker, const struct tt_even
 	return process && process->session ? process : NULL;
 }
 
-/* A C library that nobody had probed yet: from now on it is. */
-static void probe_new_libc(struct tt_tracker *tracker, const struct tt_event *event,
-			   struct tt_process *process)
-{
-	const char *path = event->file.path;
-	int fd;
-
-	if (!tracker->params.uprobe || !path || event->key.op != TT_OP_READ || !tt_uprobe_is_libc_path(path))
-		return;
-	fd = tt_procfs_open(tracker->params.procfs, process->key.pid, path);
-	if (fd < 0)
-		return;
-	tt_uprobe_attach_file(tracker->params.uprobe, path, fd);
-	close(fd);
-}
-
 static int handle_file(struct tt_tracker *tracker, const struct tt_event *event)
 {
 	struct tt_process *process = actor(tracker, event);
@@ -446,7 +445,7 @@ static int handle_file(struct tt_tracker *tracker, const struct tt_event *event)
 
 	if (!process)
 		return 0;
-	probe_new_libc(tracker, event, process);
+	tt_tracker_probe_libc(tracker, event, process);
 	if (event->key.op == TT_OP_EXEC) {
 		struct tt_row_exec row = {
 			.process_id = process->id,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Inside the tracker: shared by tracker.c (events), sessions.c (processes and sessions as rows, ends, scores)
- * and scan.c (agents that ran before telltale). Nobody else includes this. */
+/* Inside the tracker: shared by tracker.c (events), sessions.c (processes and sessions as rows, ends, scores),
+ * coverage.c (what could be seen of a process) and scan.c (agents that ran before telltale). Nobody else
+ * includes this. */
 #ifndef TT_DAEMON_TRACKER_INTERNAL_H
 #define TT_DAEMON_TRACKER_INTERNAL_H
 
@@ -25,6 +26,7 @@ struct tt_tracker_slot {
 };
 
 struct tt_tracker_cgroup;
+struct tt_tracker_file;
 
 struct tt_tracker {
 	struct tt_tracker_params params;
@@ -33,6 +35,7 @@ struct tt_tracker {
 	struct tt_tracker_slot *slots;
 	struct tt_session *sessions;
 	struct tt_tracker_cgroup *cgroups;
+	struct tt_tracker_file *files; /* programs and C libraries that were looked at */
 	uint64_t last_rescore_ns;
 	struct tt_tracker_stats stats;
 	uint64_t unreported_lost; /* of stats.rows_lost */
@@ -65,8 +68,6 @@ void tt_tracker_end(struct tt_tracker *tracker, struct tt_process *process, uint
 void tt_tracker_forgotten(struct tt_process *process, void *arg);
 void tt_tracker_learn_cgroup(struct tt_tracker *tracker, struct tt_process *process, uint64_t id);
 void tt_tracker_cgroups_free(struct tt_tracker *tracker);
-/* What each sensor could see of this process, from its last exec on. */
-void tt_tracker_judge_coverage(struct tt_tracker *tracker, struct tt_process *process);
 /* A new session with this root. NULL without memory. */
 struct tt_session *tt_tracker_add_session(struct tt_tracker *tracker, struct tt_process *root,
 					  const struct tt_session *parent, uint64_t started_ns);
@@ -78,6 +79,17 @@ void tt_tracker_session_free(struct tt_session *session);
 /* Home (and name, if asked) of a user from /etc/passwd; malloc'd, NULL unknown. */
 void tt_tracker_user(uint32_t uid, char **ret_name, char **ret_home);
 char *tt_tracker_tty_name(uint32_t dev);
+
+/* ---- coverage.c */
+
+/* What each sensor could see of this process, from its last exec on. */
+void tt_tracker_judge_coverage(struct tt_tracker *tracker, struct tt_process *process);
+/* It executed a program: probes its look-up functions, finds out what is needed for the verdict. */
+void tt_tracker_probe_program(struct tt_tracker *tracker, struct tt_process *process);
+/* It opened a file: if that is its C library, probes it and judges anew. */
+void tt_tracker_probe_libc(struct tt_tracker *tracker, const struct tt_event *event,
+			   struct tt_process *process);
+void tt_tracker_files_free(struct tt_tracker *tracker);
 
 /* ---- tracker.c */
 

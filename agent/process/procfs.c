@@ -481,6 +481,19 @@ int tt_procfs_open_exe(struct tt_procfs *fs, uint32_t pid)
 	return fd < 0 ? -errno : reopen(fd, S_IFREG, 0);
 }
 
+bool tt_procfs_other_root(struct tt_procfs *fs, uint32_t pid, uint64_t mnt_ns)
+{
+	struct stat theirs, ours;
+	char name[NAME_MAX_PROC];
+
+	if (stat("/", &ours) < 0)
+		return true;
+	proc_name(name, pid, "root");
+	if (fstatat(fs->fd, name, &theirs, 0) == 0)
+		return theirs.st_dev != ours.st_dev || theirs.st_ino != ours.st_ino;
+	return stat("/proc/self/ns/mnt", &ours) < 0 || (mnt_ns && mnt_ns != ours.st_ino);
+}
+
 int tt_procfs_realpath(struct tt_procfs *fs, uint32_t pid, const char *path, char **ret)
 {
 	_cleanup_(walk_done) struct walk w = WALK(pid);

@@ -6,6 +6,7 @@
 #ifndef TT_PROCESS_PROCFS_H
 #define TT_PROCESS_PROCFS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -43,6 +44,9 @@ int tt_procfs_open(struct tt_procfs *fs, uint32_t pid, const char *path);
 int tt_procfs_open_directory(struct tt_procfs *fs, uint32_t pid, const char *path);
 /* The file that pid runs, also where it was deleted or replaced meanwhile. */
 int tt_procfs_open_exe(struct tt_procfs *fs, uint32_t pid);
+/* Does the process see other files than we do? By its root directory; of one that has gone, by its mount
+ * namespace (inode number). */
+bool tt_procfs_other_root(struct tt_procfs *fs, uint32_t pid, uint64_t mnt_ns);
 /* At most max bytes of an open file from its beginning, NUL-terminated. -EFBIG: it is longer. */
 int tt_procfs_read(int fd, size_t max, char **ret, size_t *ret_len);
 /* realpath(3) inside the process's root; path is absolute, at most 40 links. -ELOOP beyond. malloc'd. */

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "telltale/record.h"
+#include "util/file_id.h"
 #include "util/process_key.h"
 
 struct tt_session;
@@ -32,6 +33,12 @@ struct tt_process {
 	char *coverage; /* JSON */
 	char *cgroup, *container_id;
 	uint64_t mnt_ns, cgroup_id;
+	uint64_t exe_ino, exe_size; /* of the last exec, as the kernel names its file; 0 not known */
+	uint32_t exe_dev;
+	struct tt_file_id exe_id, libc_id; /* that file, and the C library it opened; none: not seen */
+	int exe_error; /* why exe_id is none */
+	bool probed_late; /* its environment probes were put in when it ran already */
+	bool other_root; /* sees other files than telltale */
 	uint64_t started_ns, exec_ns, ended_ns; /* boot time; 0: not yet */
 	int status; /* exit code, 128 + signal, or TT_UNKNOWN_STATUS */
 	uint32_t execs;

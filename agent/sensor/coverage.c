@@ -122,6 +122,23 @@ static void say_own_only(const struct tt_coverage_facts *f, char *text, size_t s
 	snprintf(text, size, "only look-ups through the program's own functions are seen: %s", why);
 }
 
+static bool misses(const struct tt_probe_fact *probe, uint64_t ended_ns)
+{
+	return probe->state == TT_PROBE_IN && probe->attached_ns >= ended_ns;
+}
+
+/* None of the probes that it needs was in while it lived. */
+static bool ended_before(const struct tt_coverage_facts *f)
+{
+	return f->ended_ns && !unusable(f) && (!needs_own(f) || misses(&f->own, f->ended_ns)) &&
+	       (!needs_libc(f) || misses(&f->libc, f->ended_ns));
+}
+
+static void say_ended_before(const struct tt_coverage_facts *f, char *text, size_t size)
+{
+	snprintf(text, size, "it had ended before it was probed");
+}
+
 /* ---- partial */
 
 static bool own_getenv_unprobed(const struct tt_coverage_facts *f)
@@ -193,6 +210,7 @@ static const struct rule rules[] = {
 	{ TT_COVERAGE_BLIND, is_foreign, say_foreign },
 	{ TT_COVERAGE_BLIND, self_contained_unprobed, say_self_contained },
 	{ TT_COVERAGE_BLIND, libc_missing_blind, say_libc_missing },
+	{ TT_COVERAGE_BLIND, ended_before, say_ended_before },
 	{ TT_COVERAGE_PARTIAL, libc_missing_partial, say_own_only },
 	{ TT_COVERAGE_PARTIAL, own_getenv_unprobed, say_own_getenv },
 	{ TT_COVERAGE_PARTIAL, was_running, say_running },

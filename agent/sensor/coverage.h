@@ -47,6 +47,7 @@ struct tt_coverage_facts {
 	bool libc_off; /* env.libc: off */
 	bool running; /* was running before telltale */
 	uint64_t exec_ns; /* CLOCK_BOOTTIME */
+	uint64_t ended_ns; /* CLOCK_BOOTTIME; 0: it lives, or nobody knows */
 	struct tt_probe_fact own; /* look-up functions in the program's own file */
 	struct tt_probe_fact libc; /* those of the C library it uses; no matter for a static program */
 };

@@ -51,13 +51,8 @@ static const struct {
 	[GO_GETENV] = { "syscall.Getenv", offsetof(struct tt_uprobe_programs, go_getenv), true },
 };
 
-struct file_key {
-	uint64_t dev, ino, size;
-	int64_t mtime_ns;
-};
-
 struct file {
-	struct file_key key;
+	struct tt_file_id key;
 	char *path; /* as first met; for people */
 	bool is_libc, is_musl, foreign, is_static, is_go, imports_environ;
 	char *interp;
@@ -106,7 +101,7 @@ static int open_file(const char *path)
 	return fd < 0 ? -errno : fd;
 }
 
-static int read_key(int fd, struct file_key *ret)
+int tt_uprobe_identify(int fd, struct tt_file_id *ret)
 {
 	struct statfs fs;
 	struct stat st;
@@ -119,10 +114,10 @@ static int read_key(int fd, struct file_key *ret)
 	if ((unsigned long)fs.f_type == FUSE_SUPER_MAGIC)
 		return -EREMOTE;
 	/* On overlayfs the kernel probes the file below, which several mounts share under different devices. */
-	*ret = (struct file_key){ .dev = (unsigned long)fs.f_type == OVERLAYFS_SUPER_MAGIC ? 0 : st.st_dev,
-				  .ino = st.st_ino,
-				  .size = (uint64_t)st.st_size,
-				  .mtime_ns = st.st_mtim.tv_sec * 1000000000LL + st.st_mtim.tv_nsec };
+	*ret = (struct tt_file_id){ .dev = (unsigned long)fs.f_type == OVERLAYFS_SUPER_MAGIC ? 0 : st.st_dev,
+				    .ino = st.st_ino,
+				    .size = (uint64_t)st.st_size,
+				    .mtime_ns = st.st_mtim.tv_sec * 1000000000LL + st.st_mtim.tv_nsec };
 	return 0;
 }
 
@@ -160,7 +155,7 @@ static void find_symbols(struct file *file, int fd)
 		file->imports_environ = tt_elf_symbol_offset(fd, "syscall.Environ", &unused) == 0;
 }
 
-static int file_read(const char *path, int fd, const struct file_key *key, struct file **ret)
+static int file_read(const char *path, int fd, const struct tt_file_id *key, struct file **ret)
 {
 	_cleanup_(file_freep) struct file *file = NULL;
 	_cleanup_(tt_elf_done) struct tt_elf elf = { 0 };
@@ -198,7 +193,7 @@ static bool is_probed(const struct file *file)
 	return file->state == TT_PROBE_IN;
 }
 
-static struct file *find(const struct tt_uprobe *up, const struct file_key *key)
+static struct file *find(const struct tt_uprobe *up, const struct tt_file_id *key)
 {
 	for (size_t i = 0; i < up->n_files; i++)
 		if (memcmp(&up->files[i]->key, key, sizeof(*key)) == 0)
@@ -220,11 +215,11 @@ static void forget_oldest(struct tt_uprobe *up)
 /* The entry of an open file, read now if it is new. */
 static int learn(struct tt_uprobe *up, const char *path, int fd, struct file **ret)
 {
-	struct file_key key;
+	struct tt_file_id key;
 	struct file *file;
 	int r;
 
-	r = read_key(fd, &key);
+	r = tt_uprobe_identify(fd, &key);
 	if (r < 0)
 		return r;
 	file = find(up, &key);
@@ -703,6 +698,20 @@ int tt_uprobe_each(const struct tt_uprobe *up, int (*fn)(const struct tt_uprobe_
 	return r;
 }
 
+bool tt_uprobe_is_probed(const struct tt_uprobe *up, const struct tt_file_id *id)
+{
+	const struct file *file = find(up, id);
+
+	return file && is_probed(file);
+}
+
+const char *tt_uprobe_musl_loader(const struct tt_uprobe *up, const struct tt_file_id *exe)
+{
+	const struct file *file = find(up, exe);
+
+	return file && file->is_musl && !file->is_static ? file->interp : NULL;
+}
+
 /* ---- coverage */
 
 static struct tt_probe_fact probe_fact(const struct file *file)
@@ -744,11 +753,26 @@ static struct tt_probe_fact libc_fact(struct tt_uprobe *up, const struct tt_upro
 {
 	struct file *libc;
 
+	if (process->libc_id) {
+		libc = find(up, process->libc_id);
+		return libc ? probe_fact(libc) : (struct tt_probe_fact){ .state = TT_PROBE_NO_FILE };
+	}
 	if (process->libc && process->libc_fd >= 0 && learn(up, process->libc, process->libc_fd, &libc) == 0)
 		return probe_fact(libc);
 	if (process->other_root)
 		return (struct tt_probe_fact){ .state = TT_PROBE_NO_FILE };
 	return host_libc_fact(up, exe);
+}
+
+/* The program, from its descriptor or by what is remembered of it. */
+static int exe_file(struct tt_uprobe *up, const struct tt_uprobe_process *process, struct file **ret)
+{
+	if (process->exe_fd >= 0)
+		return learn(up, process->exe ? process->exe : "", process->exe_fd, ret);
+	*ret = process->exe_id && process->exe_id->ino ? find(up, process->exe_id) : NULL;
+	if (*ret)
+		return 0;
+	return process->exe_error ? process->exe_error : -ENOENT;
 }
 
 enum tt_coverage tt_uprobe_coverage(struct tt_uprobe *up, const struct tt_uprobe_process *process,
@@ -759,12 +783,12 @@ enum tt_coverage tt_uprobe_coverage(struct tt_uprobe *up, const struct tt_uprobe
 		.libc_off = up->params.libc_off,
 		.running = process->running,
 		.exec_ns = process->exec_ns,
+		.ended_ns = process->ended_ns,
 	};
 	struct file *exe;
 	int r;
 
-	r = process->exe_fd < 0 ? process->exe_error
-				: learn(up, process->exe ? process->exe : "", process->exe_fd, &exe);
+	r = exe_file(up, process, &exe);
 	if (r < 0) {
 		facts.exe_error = r;
 		return tt_coverage_judge(&facts, reason, size);

@@ -22,6 +22,7 @@
 #include <stdint.h>
 
 #include "sensor/coverage.h"
+#include "util/file_id.h"
 
 struct bpf_link;
 struct bpf_program;
@@ -79,6 +80,12 @@ void tt_uprobe_detach_libcs(struct tt_uprobe *up);
 /* A watched process opened this path: is it a C library, to be given to tt_uprobe_attach_file()? */
 bool tt_uprobe_is_libc_path(const char *path);
 
+/* Which file this is to us. -ENOEXEC, -EREMOTE: none that is ever probed. */
+int tt_uprobe_identify(int fd, struct tt_file_id *ret);
+bool tt_uprobe_is_probed(const struct tt_uprobe *up, const struct tt_file_id *id);
+/* The loader of a program for musl, which is its C library as well; NULL for others. */
+const char *tt_uprobe_musl_loader(const struct tt_uprobe *up, const struct tt_file_id *exe);
+
 /* ---- what is there */
 
 struct tt_uprobe_stats {
@@ -104,12 +111,14 @@ int tt_uprobe_each(const struct tt_uprobe *up, int (*fn)(const struct tt_uprobe_
 struct tt_uprobe_process {
 	const char *exe; /* for status, should the file be new; NULL unknown */
 	int exe_fd; /* the program, open for reading; -1: it could not be opened, with error */
-	int exe_error; /* negative errno, when exe_fd is -1 */
+	const struct tt_file_id *exe_id; /* which file it is, when exe_fd is -1; NULL or none: not known */
+	int exe_error; /* negative errno, when it is not known */
 	const char *libc; /* the C library that it was seen to open; NULL: not seen, the host's is assumed */
 	int libc_fd; /* that, open for reading, or -1 */
+	const struct tt_file_id *libc_id; /* or which file that is; NULL */
 	bool other_root; /* does not see the host's files: without libc_fd its C library is unknown */
 	bool running, env_direct; /* see coverage.h */
-	uint64_t exec_ns; /* CLOCK_BOOTTIME */
+	uint64_t exec_ns, ended_ns; /* CLOCK_BOOTTIME; ended_ns 0: it lives */
 };
 
 /* Gathers the facts and judges. Reads the program's file once and remembers what it learnt. */

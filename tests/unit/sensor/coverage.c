@@ -53,6 +53,12 @@ static const struct {
 	{ { .is_static = true, .own = IN_BEFORE, .libc = NO_FILE, .libc_off = true }, TT_COVERAGE_SEEN, "" },
 
 	/* blind */
+	{ { .is_static = true, .own = IN_AFTER(5000000), .libc = NO_FILE, .ended_ns = EXEC + 5000000 },
+	  TT_COVERAGE_BLIND,
+	  "it had ended before it was probed" },
+	{ { .own = ABSENT, .libc = IN_AFTER(5000000), .ended_ns = EXEC + 4000000 },
+	  TT_COVERAGE_BLIND,
+	  "it had ended before it was probed" },
 	{ { .exe_error = -EACCES, .own = ABSENT, .libc = IN_BEFORE },
 	  TT_COVERAGE_BLIND,
 	  "the program's file could not be read: Permission denied" },
@@ -91,6 +97,12 @@ static const struct {
 	  "its C library is not probed" },
 
 	/* partial */
+	{ { .is_static = true, .own = IN_AFTER(5000000), .libc = NO_FILE, .ended_ns = EXEC + 5000001 },
+	  TT_COVERAGE_PARTIAL,
+	  "probed only 5.0 ms after it started" },
+	{ { .own_getenv = true, .own = IN_AFTER(5000000), .libc = IN_BEFORE, .ended_ns = EXEC + 1 },
+	  TT_COVERAGE_PARTIAL,
+	  "probed only 5.0 ms after it started" },
 	{ { .own = IN_BEFORE, .libc = NOT_IN, .libc_off = true },
 	  TT_COVERAGE_PARTIAL,
 	  "only look-ups through the program's own functions are seen: probes of C libraries are switched "
