@@ -30,6 +30,9 @@
  * and detaching (0.1 s each) is not done over and over. */
 #define LIBC_LINGER_NS UINT64_C(60000000000)
 
+/* The same failure is told again after this. */
+#define COMPLAIN_NS UINT64_C(60000000000)
+
 #define PROCESSES_MAX 65536
 #define KEYS_MAX      65536
 
@@ -53,6 +56,8 @@ struct tt_engine {
 	bool busy;
 	unsigned ticks;
 	uint64_t store_failed_ns; /* 0: the store works */
+	uint64_t complained_ns;
+	int complained_error;
 	uint64_t
 		libcs_idle_ns; /* since when no session needs the C libraries' probes; 0: one does, or none are in */
 	bool libcs_in;
@@ -165,6 +170,18 @@ static bool batch_is_large(const struct tt_engine *engine)
 
 /* ---- reading */
 
+/* Says what fails, but not a hundred times a second while it goes on failing. */
+static void complain(struct tt_engine *engine, int error, const char *what)
+{
+	uint64_t now = boot_now();
+
+	if (error == engine->complained_error && now - engine->complained_ns < COMPLAIN_NS)
+		return;
+	engine->complained_error = error;
+	engine->complained_ns = now;
+	tt_log_errno(error, "%s", what);
+}
+
 static void set_busy(struct tt_engine *engine, bool busy)
 {
 	uint64_t poll_ns = engine->params.config->poll_ms * UINT64_C(1000000);
@@ -192,7 +209,7 @@ static void poll_sensor(struct tt_engine *engine)
 	int r = engine->sensor->ops->poll(engine->sensor, deliver, engine);
 
 	if (r < 0)
-		tt_log_errno(r, "cannot read the sensor");
+		complain(engine, r, "cannot read the sensor");
 	set_busy(engine, tt_tracker_is_busy(engine->tracker));
 }
 
@@ -214,12 +231,12 @@ static int sweep(struct tt_engine *engine, bool final)
 
 	r = engine->sensor->ops->sweep(engine->sensor, final, deliver, engine);
 	if (r < 0)
-		tt_log_errno(r, "cannot read the sensor's totals");
+		complain(engine, r, "cannot read the sensor's totals");
 	flush(engine, final);
 	now = boot_now();
 	r = tt_tracker_tick(engine->tracker, now, final);
 	if (r < 0)
-		tt_log_errno(r, "cannot bring the records up to date");
+		complain(engine, r, "cannot bring the records up to date");
 	flush(engine, final);
 	tt_tracker_set_epoch(engine->tracker, offset);
 	return r;
