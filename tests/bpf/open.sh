@@ -47,6 +47,7 @@ scenario() {
 	step readlink-file "$S/readlink_one" readlink "$W/scene/file"
 
 	step many "$S/open_many" "$W/scene/many" 1 1000
+	step many-missing "$S/open_many" "$W/scene/dir" 1 1000
 	step some "$S/open_many" "$W/scene/many" 3 5
 }
 . tests/bpf/lib.sh
@@ -124,6 +125,8 @@ did "readlink of what is no link" readlink-file "readlink -22 x1 user $F"
 
 did "1,000 opens are one row" many "open 0 x1 fd W/scene/many type=directory
 read 0 x1000 fd W/scene/many/0"
+did "1,000 attempts are one row" many-missing "open 0 x1 fd W/scene/dir type=directory
+read -2 x1000 user W/scene/dir/0"
 did "three files in turn are three rows" some "open 0 x1 fd W/scene/many type=directory
 read 0 x5 fd W/scene/many/0
 read 0 x5 fd W/scene/many/1

@@ -1,0 +1,63 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# 32-bit callers (int 0x80) and x32 ones are seen like any others.
+scenario() {
+	for call in open openat; do
+		step $call "$S/compat" $call "$W/file"
+	done
+	step missing "$S/compat" openat "$W/none"
+	cd "$W" || exit 1
+	step relative "$S/compat" open file
+	step creat "$S/compat" creat "$W/new"
+	step readlink "$S/compat" readlink "$W/link"
+	step readlink-missing "$S/compat" readlink "$W/none"
+	step connect "$S/compat" connect "$(cat "$W/port")"
+	step socketcall "$S/compat" socketcall "$(cat "$W/port")"
+	step refused "$S/compat" socketcall 9
+	step x32 "$S/compat" x32 "$W/file"
+}
+if [ "$(uname -m)" != x86_64 ]; then
+	echo "skip: skip-ok: 32-bit calls of another machine are not decoded"
+	exit 77
+fi
+. tests/bpf/lib.sh
+
+echo x >"$W/file"
+ln -s file "$W/link"
+"$S/compat" open "$W/file" >"$W/try"
+if grep -q 'result=-38' "$W/try"; then
+	echo "skip: skip-ok: this kernel has no 32-bit calls"
+	exit 77
+fi
+# Ends with its standard input, which is ours.
+mkfifo "$W/alive"
+exec 7<>"$W/alive"
+"$S/listen" tcp 127.0.0.1 <&7 >"$W/listen" &
+listener=$!
+trap 'kill $listener; rm -rf "$W"' EXIT
+for ((i = 0; i < 500; i++)); do
+	port=$(sed -n 's/^port=//p' "$W/listen")
+	[ -z "$port" ] || break
+	sleep 0.01
+done
+echo "$port" >"$W/port"
+watch
+
+for call in open openat; do
+	did "$call" $call "read 0 x1 fd W/file"
+done
+did "a failed one" missing "read -2 x1 user W/none"
+did "from the working directory" relative "read 0 x1 fd W/file"
+did "creat" creat "create 0 x1 fd W/new"
+did "readlink" readlink "readlink 0 x1 user W/link target=file"
+did "a failed readlink" readlink-missing "readlink -2 x1 user W/none"
+for call in connect socketcall; do
+	connected "$call" $call "inet tcp established 0 x1 127.0.0.1:$port socket"
+done
+connected "refused" refused "inet tcp refused -111 x1 127.0.0.1:9 socket"
+if [ "$(fact x32 result)" = -38 ]; then
+	did "x32, where there is none: a call that failed" x32 "read -38 x1 user W/file"
+else
+	did "x32" x32 "read 0 x1 fd W/file"
+fi
+finish
