@@ -88,7 +88,7 @@ run() {
 
 	# shellcheck disable=SC2053 # a pattern
 	[[ $name == ${TT_ONLY:-*} ]] || return
-	mkdir -p "$(dirname "$log")"
+	mkdir -p "$(dirname "$log")" || exit 1
 	start=$SECONDS
 	# The outer redirection is for the shell's own word about a signal.
 	{ timeout -k 5 "${TT_TIMEOUT:-${limit[$kind]}}" "$program" >"$log" 2>&1 </dev/null; } 2>/dev/null
