@@ -134,7 +134,7 @@ static const char *decode_spelling(struct tt_decoder *decoder, const char *base,
 	if (*user != '/') {
 		decode_path(decoder, base, base_len, base_cut);
 		decoder->text_len--; /* its NUL */
-		if (tt_streq(start, "/"))
+		if (text_start(decoder)[-1] == '/')
 			decoder->text_len--;
 	}
 	while (user < end) {
@@ -205,8 +205,17 @@ int tt_decode_env_chunk(struct tt_decoder *decoder, const void *record, size_t l
 	return 0;
 }
 
-/* Splits the block and strips the values. The block itself is wiped. */
-static int decode_env(struct tt_decoder *decoder, bool *ret_holes)
+static void drop_env(struct tt_decoder *decoder)
+{
+	if (decoder->env)
+		explicit_bzero(decoder->env, decoder->env_len);
+	decoder->env_len = 0;
+	decoder->env_holes = false;
+}
+
+/* Splits the block and strips the values. The block itself is wiped. What is kept of a variable is never longer than
+ * what it was, so that the block's own length is room enough. */
+static int decode_env(struct tt_decoder *decoder)
 {
 	size_t n = 0, kept = 0;
 
@@ -216,13 +225,13 @@ static int decode_env(struct tt_decoder *decoder, bool *ret_holes)
 	free(decoder->kept);
 	decoder->n_entries = 0;
 	decoder->entries = calloc(n + 1, sizeof(*decoder->entries));
-	decoder->kept = malloc(decoder->env_len + (n + 1) * (VALUE_MAX + 2));
+	decoder->kept = malloc(decoder->env_len + 1);
 	if (!decoder->entries || !decoder->kept)
 		return -ENOMEM;
 
 	for (size_t at = 0; at < decoder->env_len;) {
 		char *string = decoder->env + at, *equals;
-		size_t len = strnlen(string, decoder->env_len - at);
+		size_t len = strnlen(string, decoder->env_len - at), room;
 		struct tt_env_entry *entry = &decoder->entries[decoder->n_entries];
 
 		at += len + 1;
@@ -235,17 +244,16 @@ static int decode_env(struct tt_decoder *decoder, bool *ret_holes)
 		entry->name = decoder->kept + kept;
 		memcpy(decoder->kept + kept, string, (size_t)(equals - string) + 1);
 		kept += (size_t)(equals - string) + 1;
-		if (decoder->filter && decoder->filter(string, equals + 1, decoder->kept + kept, VALUE_MAX,
-						       decoder->filter_arg)) {
+		room = len - (size_t)(equals - string);
+		if (room > VALUE_MAX)
+			room = VALUE_MAX;
+		if (decoder->filter &&
+		    decoder->filter(string, equals + 1, decoder->kept + kept, room, decoder->filter_arg)) {
 			entry->value = decoder->kept + kept;
 			kept += strlen(entry->value) + 1;
 		}
 		decoder->n_entries++;
 	}
-	explicit_bzero(decoder->env, decoder->env_len);
-	decoder->env_len = 0;
-	*ret_holes = decoder->env_holes;
-	decoder->env_holes = false;
 	return 0;
 }
 
@@ -271,7 +279,6 @@ static int decode_exec(struct tt_decoder *decoder, const void *record, size_t le
 		   *argv = take(&reader, ev->argv_len);
 	struct tt_event_exec *exec = &ret->exec;
 	size_t argc = 0;
-	bool holes = false;
 	int r;
 
 	if (reader.bad || ev->argv_len > TT_ARGV_MAX)
@@ -304,13 +311,13 @@ static int decode_exec(struct tt_decoder *decoder, const void *record, size_t le
 	}
 	decoder->argv[argc] = NULL;
 	if (ev->hdr.flags & TT_EVF_CANDIDATE) {
-		r = decode_env(decoder, &holes);
+		if (decoder->env_holes || decoder->env_len < ev->env_bytes)
+			ret->flags |= TT_EVF_ENV_CUT;
+		r = decode_env(decoder);
 		if (r < 0)
 			return r;
 		exec->env = decoder->entries;
 		exec->n_env = decoder->n_entries;
-		if (holes || ev->env_bytes > ENV_MAX)
-			ret->flags |= TT_EVF_ENV_CUT;
 	}
 	return 0;
 }
@@ -355,7 +362,10 @@ static int decode_file(struct tt_decoder *decoder, const void *record, size_t le
 	};
 	if (has_object)
 		ret->file.path = decode_path(decoder, path, ev->path_len, ev->hdr.flags & TT_EVF_PATH_CUT);
-	if (!has_object || ev->user_len)
+	if (!has_object && !ev->user_len && ev->hdr.flags & TT_EVF_USER_FAULT)
+		/* a name that nobody could read must not look like the directory it started from */
+		ret->file.spelling = decode_path(decoder, NULL, 0, true);
+	else if (!has_object || ev->user_len)
 		ret->file.spelling = decode_spelling(decoder, base, ev->base_len, base_cut, user,
 						     ev->user_len);
 	if (ev->target_len)
@@ -466,7 +476,7 @@ static const struct {
 int tt_decode(struct tt_decoder *decoder, const void *record, size_t len, struct tt_event *ret)
 {
 	const struct tt_ev_header *hdr = record;
-	int size = tt_decode_size(record, len);
+	int size = tt_decode_size(record, len), r;
 
 	if (size < 0)
 		return size;
@@ -480,5 +490,9 @@ int tt_decode(struct tt_decoder *decoder, const void *record, size_t len, struct
 		.process = { .start_ns = hdr->start_ns, .pid = hdr->pid },
 		.tid = hdr->tid,
 	};
-	return records[hdr->type].decode(decoder, record, (size_t)size, ret);
+	r = records[hdr->type].decode(decoder, record, (size_t)size, ret);
+	/* used up, or of an exec that is not handed out: the next one's is another */
+	if (hdr->type == TT_EV_EXEC)
+		drop_env(decoder);
+	return r;
 }
