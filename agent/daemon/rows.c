@@ -19,6 +19,7 @@ struct known {
 	uint64_t counted; /* the kernel's count, as far as known */
 	uint64_t extra; /* operations that the kernel could not add to its count */
 	uint64_t stored; /* count that was put last */
+	uint64_t last_ns;
 	enum tt_counted of;
 	bool user_only; /* the kernel has no entry for it */
 	UT_hash_handle hh;
@@ -37,6 +38,7 @@ struct tt_rows {
 	uint64_t next_id;
 	struct known *known;
 	unsigned user_only;
+	bool owing; /* counts that found no room in the batch */
 	struct attempt *attempts;
 };
 
@@ -106,6 +108,7 @@ static void remember(struct tt_rows *rows, const struct tt_event *event, enum tt
 	known->path_hash = path_hash;
 	known->of = of;
 	known->stored = event->count;
+	known->last_ns = event->last_ns;
 	known->user_only = user_only;
 	rows->user_only += user_only;
 	*(user_only ? &known->extra : &known->counted) = event->count;
@@ -117,15 +120,15 @@ static uint64_t row_count(const struct known *known)
 	return known->counted - known->base + known->extra;
 }
 
-static int put_counts(struct tt_rows *rows, struct known *known, uint64_t bytes, uint64_t last_ns,
-		      int64_t to_epoch_ns)
+/* A count that finds no room is put again by tt_rows_settle(). */
+static int put_counts(struct tt_rows *rows, struct known *known, int64_t to_epoch_ns)
 {
 	struct tt_row_counts row = {
 		.of = known->of,
 		.row_id = known->row_id,
 		.count = row_count(known),
 		.bytes = -1,
-		.last_ns = (int64_t)last_ns + to_epoch_ns,
+		.last_ns = (int64_t)known->last_ns + to_epoch_ns,
 	};
 	int r;
 
@@ -134,6 +137,8 @@ static int put_counts(struct tt_rows *rows, struct known *known, uint64_t bytes,
 	r = tt_batch_counts(rows->params.batch, &row);
 	if (r == 0)
 		known->stored = row.count;
+	else
+		rows->owing = true;
 	return r;
 }
 
@@ -145,23 +150,34 @@ static int count_again(struct tt_rows *rows, struct known *known, const struct t
 		known->extra += event->count;
 	else if (event->count > known->counted)
 		known->counted = event->count;
-	return put_counts(rows, known, event->bytes, event->last_ns, to_epoch_ns);
+	if (event->last_ns > known->last_ns)
+		known->last_ns = event->last_ns;
+	put_counts(rows, known, to_epoch_ns);
+	return 0;
 }
 
-int tt_rows_count(struct tt_rows *rows, const struct tt_event *event, int64_t to_epoch_ns)
+/* What the row does not have of its key's operations goes with the key. */
+static uint64_t missing(const struct known *known)
+{
+	return row_count(known) > known->stored ? row_count(known) - known->stored : 0;
+}
+
+int tt_rows_count(struct tt_rows *rows, const struct tt_event *event, int64_t to_epoch_ns, uint64_t *ret_lost)
 {
 	struct known *known = find(rows, &event->key);
-	int r;
 
+	*ret_lost = 0;
 	if (!known)
 		return 0;
 	if (event->count > known->counted)
 		known->counted = event->count;
-	r = put_counts(rows, known, event->bytes, event->last_ns, to_epoch_ns);
-	if (r < 0)
-		return r;
-	if (event->final)
+	if (event->last_ns > known->last_ns)
+		known->last_ns = event->last_ns;
+	put_counts(rows, known, to_epoch_ns);
+	if (event->final) {
+		*ret_lost = missing(known);
 		forget(rows, known);
+	}
 	return 1;
 }
 
@@ -239,11 +255,43 @@ static int put_file(struct tt_rows *rows, const struct tt_event *event, const st
 	return tt_batch_file(rows->params.batch, &row);
 }
 
+/* The same file has another name from this operation on: the old row keeps what was counted before it, a new row
+ * begins. A total that ran ahead of this record has counted for the old row: that moves. Without room nothing
+ * changes: the operation counts under the old name. */
+static int put_renamed(struct tt_rows *rows, struct known *known, const struct tt_event *event,
+		       const struct tt_process *process, uint64_t hash, int64_t to_epoch_ns)
+{
+	bool alone = event->flags & TT_EVF_UNAGGREGATED;
+	uint64_t total = known->counted, before = known->counted, row_id = tt_rows_next_id(rows);
+	int r;
+
+	if (!alone) {
+		total = event->count > total ? event->count : total;
+		before = event->count - 1 > known->base ? event->count - 1 : known->base;
+	}
+	known->counted = before;
+	r = put_counts(rows, known, to_epoch_ns);
+	if (r == 0)
+		r = put_file(rows, event, process, row_id, total - before + alone, to_epoch_ns);
+	known->counted = total;
+	if (r < 0) {
+		rows->owing = true;
+		return r;
+	}
+	known->row_id = row_id;
+	known->path_hash = hash;
+	known->base = before;
+	known->extra = alone;
+	known->stored = row_count(known);
+	known->last_ns = event->last_ns;
+	return 0;
+}
+
 int tt_rows_file(struct tt_rows *rows, const struct tt_event *event, const struct tt_process *process,
 		 int64_t to_epoch_ns)
 {
 	const char *path = event->file.path ? event->file.path : event->file.spelling;
-	uint64_t hash = XXH3_64bits(path, strlen(path)), row_id, count = event->count;
+	uint64_t hash = XXH3_64bits(path, strlen(path)), row_id;
 	struct known *known = find(rows, &event->key);
 	int r;
 
@@ -252,33 +300,14 @@ int tt_rows_file(struct tt_rows *rows, const struct tt_event *event, const struc
 	if (known && known->path_hash == hash)
 		return count_again(rows, known, event, to_epoch_ns);
 
+	if (known)
+		return put_renamed(rows, known, event, process, hash, to_epoch_ns);
+
 	row_id = tt_rows_next_id(rows);
-	if (known) {
-		/* the same file under another name now: the old row keeps what was counted until here */
-		count = 1;
-		if (event->count > known->counted)
-			known->counted = event->count - 1;
-		r = put_counts(rows, known, event->bytes, event->last_ns, to_epoch_ns);
-		if (r < 0)
-			return r;
-	}
-	r = put_file(rows, event, process, row_id, count, to_epoch_ns);
-	if (r < 0)
-		return r;
-	if (!known) {
+	r = put_file(rows, event, process, row_id, event->count, to_epoch_ns);
+	if (r == 0)
 		remember(rows, event, TT_COUNTED_FILE, row_id, hash);
-		return 0;
-	}
-	known->row_id = row_id;
-	known->path_hash = hash;
-	known->base = known->counted;
-	known->extra = 0;
-	if (event->flags & TT_EVF_UNAGGREGATED)
-		known->extra = 1;
-	else
-		known->counted++;
-	known->stored = 1;
-	return 0;
+	return r;
 }
 
 int tt_rows_exec(struct tt_rows *rows, const struct tt_event *event, const struct tt_process *process,
@@ -505,7 +534,7 @@ static int tcp_attempt(struct tt_rows *rows, const struct tt_event *event, const
 		r = put_connection(rows, event, process, attempt->row_id, to_epoch_ns);
 		HASH_DEL(rows->attempts, attempt);
 		free(attempt);
-		return r;
+		return r == -ENOSPC ? -ESTALE : r;
 	}
 	*ret_done = false;
 	return 0;
@@ -542,22 +571,38 @@ int tt_rows_connection(struct tt_rows *rows, const struct tt_event *event, const
 	return r;
 }
 
-void tt_rows_forget_dead(struct tt_rows *rows, const struct tt_process_table *table)
+static struct tt_process_key process_of(const struct known *known)
+{
+	return (struct tt_process_key){ .start_ns = known->key.start_ns, .pid = known->key.pid };
+}
+
+static void settle_known(struct tt_rows *rows, const struct tt_process_table *table, int64_t to_epoch_ns,
+			 tt_rows_lost_fn lost, void *arg)
 {
 	struct known *known, *next;
+
+	rows->owing = false;
+	HASH_ITER (hh, rows->known, known, next) {
+		struct tt_process_key process = process_of(known);
+
+		put_counts(rows, known, to_epoch_ns);
+		if (table && (!known->user_only || tt_process_find(table, &process)))
+			continue;
+		if (missing(known))
+			lost(&known->key, missing(known), arg);
+		forget(rows, known);
+	}
+}
+
+void tt_rows_settle(struct tt_rows *rows, const struct tt_process_table *table, int64_t to_epoch_ns,
+		    tt_rows_lost_fn lost, void *arg)
+{
 	struct attempt *attempt, *next_attempt;
 
-	if (rows->user_only > 0) {
-		HASH_ITER (hh, rows->known, known, next) {
-			struct tt_process_key key = { .start_ns = known->key.start_ns,
-						      .pid = known->key.pid };
-
-			if (known->user_only && !tt_process_find(table, &key))
-				forget(rows, known);
-		}
-	}
+	if (rows->user_only > 0 || rows->owing || !table)
+		settle_known(rows, table, to_epoch_ns, lost, arg);
 	HASH_ITER (hh, rows->attempts, attempt, next_attempt) {
-		if (tt_process_find(table, &attempt->process))
+		if (table && tt_process_find(table, &attempt->process))
 			continue;
 		HASH_DEL(rows->attempts, attempt);
 		free(attempt);

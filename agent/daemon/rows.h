@@ -27,11 +27,13 @@ void tt_rows_free(struct tt_rows *rows);
 /* Next free row id: losses share the numbering. */
 uint64_t tt_rows_next_id(struct tt_rows *rows);
 
-/* to_epoch_ns: what to add to boot time. -ENOSPC: the batch is full; the operations are to be counted as lost. */
+/* to_epoch_ns: what to add to boot time. -ENOSPC: the batch is full. Operations that the kernel has counted come back
+ * with their key's totals; unaggregated ones (and TCP connects) are lost then. */
 int tt_rows_file(struct tt_rows *rows, const struct tt_event *event, const struct tt_process *process,
 		 int64_t to_epoch_ns);
 int tt_rows_env(struct tt_rows *rows, const struct tt_event *event, const struct tt_process *process,
 		int64_t to_epoch_ns);
+/* -ESTALE: the batch is full; the attempt has its row, only its outcome is lost. */
 int tt_rows_connection(struct tt_rows *rows, const struct tt_event *event, const struct tt_process *process,
 		       int64_t to_epoch_ns);
 /* A variable handed over at exec. */
@@ -40,11 +42,18 @@ int tt_rows_env_handed(struct tt_rows *rows, const struct tt_env_entry *entry,
 /* An executed file, as a file access of its own (op exec). */
 int tt_rows_exec(struct tt_rows *rows, const struct tt_event *event, const struct tt_process *process,
 		 int64_t to_epoch_ns);
-/* COUNT and TOTAL. Returns 1 if the key is known (and so accounted for), 0 if it is not. */
-int tt_rows_count(struct tt_rows *rows, const struct tt_event *event, int64_t to_epoch_ns);
+/* COUNT and TOTAL. Returns 1 if the key is known (and so accounted for), 0 if it is not. *ret_lost: operations of a
+ * final total that found no room. */
+int tt_rows_count(struct tt_rows *rows, const struct tt_event *event, int64_t to_epoch_ns,
+		  uint64_t *ret_lost);
 
-/* Forgets operations that only user space counted (and connects without an answer) of processes that are not
- * in the table any more. Costs a walk over what is remembered. */
-void tt_rows_forget_dead(struct tt_rows *rows, const struct tt_process_table *table);
+/* Operations that were counted, and whose row could not be brought up to date before it was forgotten. */
+typedef void (*tt_rows_lost_fn)(const struct tt_agg_key *key, uint64_t count, void *arg);
+
+/* Puts counts that found no room before, and forgets operations that only user space counted (and connects without
+ * an answer) of processes that are not in the table any more; table NULL: everything. Costs a walk over what is
+ * remembered, when there is something to do. */
+void tt_rows_settle(struct tt_rows *rows, const struct tt_process_table *table, int64_t to_epoch_ns,
+		    tt_rows_lost_fn lost, void *arg);
 
 #endif

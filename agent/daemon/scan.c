@@ -139,7 +139,7 @@ static void put_environment(struct scan *scan, struct tt_process *process)
 		tt_tracker_account(scan->tracker,
 				   tt_rows_env_handed(scan->tracker->rows, &entry, process,
 						      tt_tracker_epoch(scan->tracker, process->started_ns)),
-				   process);
+				   process, TT_LOST_HANDED, 1, process->started_ns);
 	}
 	explicit_bzero(block, len);
 }

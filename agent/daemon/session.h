@@ -37,6 +37,7 @@ struct tt_session {
 	bool command_run; /* made for `run` */
 	bool rescore;
 	bool dirty;
+	bool stored; /* its row is in the batch or in the store */
 };
 
 #endif

@@ -26,53 +26,16 @@ struct tt_tracker_cgroup {
 	UT_hash_handle hh;
 };
 
-/* ---- losses */
-
-void tt_tracker_put_loss(struct tt_tracker *tracker, const char *sensor, const char *kind, uint64_t count,
-			 uint64_t at_ns, const struct tt_session *session, const struct tt_process *process)
-{
-	struct tt_row_loss row = {
-		.row_id = tt_rows_next_id(tracker->rows),
-		.boot_id = tracker->params.boot_id,
-		.sensor = sensor,
-		.kind = kind,
-		.count = count,
-		.from_ns = tt_tracker_epoch(tracker, at_ns),
-		.to_ns = tt_tracker_epoch(tracker, at_ns),
-	};
-
-	if (session)
-		row.session_id = session->id;
-	if (process)
-		row.process_id = process->id;
-	if (tt_batch_loss(tracker->params.batch, &row) < 0)
-		tracker->stats.rows_lost++;
-}
-
 void tt_tracker_mark_incomplete(struct tt_tracker *tracker, struct tt_session *session)
 {
 	for (struct tt_session *each = session ? session : tracker->sessions; each;
 	     each = session ? NULL : each->next) {
-		if (each->incomplete || each->ended_ns)
+		/* what is lost by nobody in particular does not concern what was over before */
+		if (each->incomplete || (each->ended_ns && !session))
 			continue;
 		each->incomplete = true;
 		each->dirty = true;
 	}
-}
-
-int tt_tracker_account(struct tt_tracker *tracker, int r, struct tt_process *process)
-{
-	if (r == 0)
-		return 0;
-	if (r != -ENOSPC && r != -ENOMEM && r != -EBADMSG)
-		return r;
-	tracker->stats.rows_lost++;
-	tracker->unreported_lost++;
-	if (process) {
-		process->lost = true;
-		tt_tracker_mark_incomplete(tracker, process->session);
-	}
-	return 0;
 }
 
 /* ---- processes */
@@ -101,8 +64,15 @@ void tt_tracker_put_process(struct tt_tracker *tracker, struct tt_process *proce
 		.coverage = process->coverage,
 	};
 
+	process->dirty = true;
+	if (!process->session->stored)
+		tt_tracker_put_session(tracker, process->session);
+	if (!process->session->stored || tt_batch_process(tracker->params.batch, &row) < 0) {
+		tt_tracker_account(tracker, -ENOSPC, process, TT_LOST_FORK, 0, 0);
+		return;
+	}
 	process->dirty = false;
-	tt_tracker_account(tracker, tt_batch_process(tracker->params.batch, &row), process);
+	process->stored = true;
 }
 
 void tt_tracker_join(struct tt_process *process, struct tt_session *session)
@@ -215,10 +185,16 @@ void tt_tracker_end(struct tt_tracker *tracker, struct tt_process *process, uint
 void tt_tracker_forgotten(struct tt_process *process, void *arg)
 {
 	struct tt_session *session = process->session;
+	struct tt_tracker *tracker = arg;
 	unsigned at;
 
 	if (!session)
 		return;
+	if (process->dirty)
+		tt_tracker_put_process(tracker, process);
+	if (process->dirty)
+		tt_tracker_account(tracker, -ENOSPC, process, process->stored ? TT_LOST_EXIT : TT_LOST_FORK,
+				   1, process->ended_ns);
 	session->members--;
 	/* its score stays: insert it among the highest */
 	for (at = session->n_past_scores; at > 0 && session->past_scores[at - 1] < process->score; at--)
@@ -290,8 +266,8 @@ void tt_tracker_put_session(struct tt_tracker *tracker, struct tt_session *sessi
 		.complete = !session->incomplete,
 	};
 
-	session->dirty = false;
-	tt_tracker_account(tracker, tt_batch_session(tracker->params.batch, &row), NULL);
+	session->dirty = tt_batch_session(tracker->params.batch, &row) < 0;
+	session->stored |= !session->dirty;
 }
 
 struct tt_session *tt_tracker_add_session(struct tt_tracker *tracker, struct tt_process *root,
@@ -369,10 +345,10 @@ static int score(struct tt_process *process, void *arg)
 		return 0;
 	r = tt_score_process(tracker->params.store, tracker->params.risk, tracker->params.batch, &process->id,
 			     !process->lost && !process->session->incomplete, &points);
-	if (r == -ENOENT)
-		return 0; /* not stored yet: the next tick finds it */
+	if (r == -ENOENT || r == -ENOSPC)
+		return 0; /* not stored yet, or no room: the next tick may find it */
 	if (r < 0)
-		return tt_tracker_account(tracker, r, process);
+		return r;
 	process->unscored = false;
 	process->score = points;
 	process->session->rescore = true;
@@ -427,10 +403,9 @@ static int roll_up(struct tt_tracker *tracker, struct tt_session *session)
 }
 
 /* Whether the process is still there: its end may have been lost. Asked twice, since the record of an end may be on
- * its way. */
-static int reap(struct tt_process *process, void *arg)
+ * its way; not so at last, when everything was delivered. */
+static int reap_missing(struct tt_tracker *tracker, struct tt_process *process, bool final)
 {
-	struct tt_tracker *tracker = arg;
 	struct tt_procfs_stat stat;
 	uint64_t ticks = process->key.start_ns / (1000000000 / (uint64_t)sysconf(_SC_CLK_TCK));
 	bool gone;
@@ -439,12 +414,42 @@ static int reap(struct tt_process *process, void *arg)
 		return 0;
 	gone = tt_procfs_stat(tracker->params.procfs, process->key.pid, &stat) < 0 ||
 	       stat.start_ticks != ticks;
-	if (gone && process->missing) {
+	if (gone && (process->missing || final)) {
 		tt_sensor_ended(tracker->params.sensor, &process->key);
 		process->lost = true;
 		tt_tracker_end(tracker, process, tracker->last_rescore_ns, TT_UNKNOWN_STATUS);
 	}
 	process->missing = gone;
+	return 0;
+}
+
+static int reap(struct tt_process *process, void *arg)
+{
+	return reap_missing(arg, process, false);
+}
+
+static int reap_last(struct tt_process *process, void *arg)
+{
+	return reap_missing(arg, process, true);
+}
+
+/* A process that the kernel watches, and of whose fork nobody told. */
+static int adopt(const struct tt_iter_task *task, void *arg)
+{
+	struct tt_tracker *tracker = arg;
+	struct tt_tracker_slot *slot = task->slot ? tt_tracker_find_slot(tracker, task->slot) : NULL;
+	struct tt_process_key key = { .start_ns = task->start_ns, .pid = task->pid },
+			      parent = { .start_ns = task->parent_start_ns, .pid = task->ppid };
+	struct tt_process *process;
+
+	if (!slot || slot->state != TT_SLOT_TRACKED || tt_process_find(tracker->table, &key))
+		return 0;
+	process = tt_tracker_obtain(tracker, &key, slot, &parent, task->start_ns);
+	if (!process)
+		return 0;
+	process->ppid = task->ppid;
+	process->uid = task->uid;
+	process->lost = true;
 	return 0;
 }
 
@@ -485,11 +490,13 @@ static int settle_sessions(struct tt_tracker *tracker, bool final, uint64_t now_
 			tt_tracker_put_session(tracker, session);
 		if (over && tracker->params.session_ended)
 			tracker->params.session_ended(session, tracker->params.arg);
-		if (session->ended_ns && session->members == 0) {
+		if (session->ended_ns && session->members == 0 && (!session->dirty || final)) {
 			struct tt_tracker_slot *slot = tt_tracker_find_slot(tracker, session->slot);
 
 			if (slot && slot->session == session)
 				slot->session = NULL;
+			if (!session->stored)
+				tt_tracker_put_loss(tracker, "process", "session", 1, now_ns, session, NULL);
 			*link = session->next;
 			tt_tracker_session_free(session);
 			continue;
@@ -499,12 +506,13 @@ static int settle_sessions(struct tt_tracker *tracker, bool final, uint64_t now_
 	return 0;
 }
 
-static void tell_refused(struct tt_tracker *tracker, uint64_t now_ns)
+static void lost_count(const struct tt_agg_key *key, uint64_t count, void *arg)
 {
-	if (tracker->unreported_lost == 0)
-		return;
-	tt_tracker_put_loss(tracker, "store", "rows", tracker->unreported_lost, now_ns, NULL, NULL);
-	tracker->unreported_lost = 0;
+	struct tt_tracker *tracker = arg;
+	struct tt_process_key process = { .start_ns = key->start_ns, .pid = key->pid };
+
+	tt_tracker_account(tracker, -ENOSPC, tt_process_find(tracker->table, &process),
+			   tt_tracker_lost_of(key->op), count, tracker->last_tick_ns);
 }
 
 int tt_tracker_tick(struct tt_tracker *tracker, uint64_t now_ns, bool final)
@@ -512,12 +520,17 @@ int tt_tracker_tick(struct tt_tracker *tracker, uint64_t now_ns, bool final)
 	bool rescore = final || now_ns - tracker->last_rescore_ns >= RESCORE_NS;
 	int r = 0;
 
+	tracker->last_tick_ns = now_ns;
+	if (tracker->fork_lost)
+		tracker->params.sensor->ops->list(tracker->params.sensor, adopt, tracker);
+	tracker->fork_lost = false;
 	if (rescore) {
 		tracker->last_rescore_ns = now_ns;
-		if (!final)
-			tt_process_each(tracker->table, reap, tracker);
+		tt_process_each(tracker->table, final ? reap_last : reap, tracker);
 	}
-	tell_refused(tracker, now_ns);
+	/* before what it makes incomplete is scored and put */
+	tt_rows_settle(tracker->rows, final ? NULL : tracker->table, tracker->params.to_epoch_ns, lost_count,
+		       tracker);
 	r = tt_process_each(tracker->table, rescore ? score : score_ended, tracker);
 	if (r == 0)
 		r = tt_process_each(tracker->table, put_dirty, tracker);
@@ -527,7 +540,7 @@ int tt_tracker_tick(struct tt_tracker *tracker, uint64_t now_ns, bool final)
 		return r;
 	if (now_ns > GRACE_NS)
 		tt_process_expire(tracker->table, now_ns - GRACE_NS);
-	tt_rows_forget_dead(tracker->rows, tracker->table);
+	tt_tracker_tell_losses(tracker);
 	close_slots(tracker, now_ns);
 	return 0;
 }

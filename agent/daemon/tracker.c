@@ -52,6 +52,7 @@ void tt_tracker_free(struct tt_tracker *tracker)
 		free(slot);
 	}
 	tt_tracker_cgroups_free(tracker);
+	tt_tracker_ledger_free(tracker);
 	tt_tracker_files_free(tracker);
 	tt_rows_free(tracker->rows);
 	free(tracker);
@@ -164,7 +165,7 @@ static void agent_executed(struct tt_tracker *tracker, struct tt_process *proces
 	}
 	session = tt_tracker_add_session(tracker, process, process->session, event->time_ns);
 	if (!session) {
-		tt_tracker_account(tracker, -ENOMEM, process);
+		tt_tracker_account(tracker, -ENOMEM, process, TT_LOST_SESSION, 1, event->time_ns);
 		return;
 	}
 	tt_tracker_join(process, session);
@@ -228,6 +229,12 @@ static void executed(struct tt_tracker *tracker, struct tt_process *process, con
 		tt_tracker_learn_cgroup(tracker, process, exec->cgroup_id);
 }
 
+/* A row whose process has none yet would be refused. */
+static int may_store(const struct tt_process *process)
+{
+	return process->stored ? 0 : -ENOSPC;
+}
+
 static void put_exec(struct tt_tracker *tracker, struct tt_process *process, const struct tt_event *event)
 {
 	struct tt_row_exec row = {
@@ -239,19 +246,26 @@ static void put_exec(struct tt_tracker *tracker, struct tt_process *process, con
 		.at_ns = tt_tracker_epoch(tracker, event->time_ns),
 	};
 
-	tt_tracker_account(tracker, tt_batch_exec(tracker->params.batch, &row), process);
-	tt_tracker_account(tracker, tt_rows_exec(tracker->rows, event, process, tracker->params.to_epoch_ns),
-			   process);
+	int r = may_store(process);
+
+	tt_tracker_account(tracker, r < 0 ? r : tt_batch_exec(tracker->params.batch, &row), process,
+			   TT_LOST_EXEC, 1, event->time_ns);
+	if (r == 0)
+		r = tt_rows_exec(tracker->rows, event, process, tracker->params.to_epoch_ns);
+	tt_tracker_account(tracker, r, process, TT_LOST_FILE, 1, event->time_ns);
 }
 
 static void put_handed_environment(struct tt_tracker *tracker, struct tt_process *process,
 				   const struct tt_event *event)
 {
-	for (size_t i = 0; i < event->exec.n_env; i++)
-		tt_tracker_account(tracker,
-				   tt_rows_env_handed(tracker->rows, &event->exec.env[i], process,
-						      tt_tracker_epoch(tracker, event->time_ns)),
-				   process);
+	for (size_t i = 0; i < event->exec.n_env; i++) {
+		int r = may_store(process);
+
+		if (r == 0)
+			r = tt_rows_env_handed(tracker->rows, &event->exec.env[i], process,
+					       tt_tracker_epoch(tracker, event->time_ns));
+		tt_tracker_account(tracker, r, process, TT_LOST_HANDED, 1, event->time_ns);
+	}
 	if (event->flags & TT_EVF_ENV_CUT) {
 		tt_tracker_put_loss(tracker, "env", "exec_environment", 1, event->time_ns, process->session,
 				    process);
@@ -315,8 +329,13 @@ static int handle_exec(struct tt_tracker *tracker, const struct tt_event *event)
 	}
 	if (event->flags & TT_EVF_CANDIDATE) {
 		r = identify(tracker, event, &identity);
-		if (r < 0)
-			return r == -ENOMEM ? r : 0;
+		if (r < 0) {
+			/* it counts as no agent: a slot without a verdict would report for ever */
+			tt_identity_done(&identity);
+			identity = (struct tt_identity){ 0 };
+			tt_tracker_put_loss(tracker, "process", "identity", 1, event->time_ns,
+					    slot ? slot->session : NULL, NULL);
+		}
 	}
 	if (!slot) {
 		slot = judge(tracker, event, &identity);
@@ -375,9 +394,13 @@ static int exit_status(int status)
 
 static int handle_exit(struct tt_tracker *tracker, const struct tt_event *event)
 {
+	struct tt_tracker_slot *slot = tt_tracker_find_slot(tracker, event->slot);
 	struct tt_process *process = tt_process_find(tracker->table, &event->process);
 
 	tt_sensor_ended(tracker->params.sensor, &event->process);
+	/* its fork was lost, and it did nothing that would have told of it */
+	if (!process && slot && slot->state == TT_SLOT_TRACKED)
+		process = tt_tracker_obtain(tracker, &event->process, slot, NULL, event->time_ns);
 	if (!process)
 		return 0;
 	tt_tracker_end(tracker, process, event->time_ns, exit_status(event->exit.status));
@@ -431,11 +454,38 @@ static struct tt_process *actor(struct tt_tracker *tracker, const struct tt_even
 			process = tt_process_find(tracker->table, &event->process);
 		} else {
 			process = tt_tracker_obtain(tracker, &event->process, slot, NULL, event->time_ns);
-			if (process && process->session)
-				tt_tracker_put_process(tracker, process);
 		}
 	}
-	return process && process->session ? process : NULL;
+	if (!process || !process->session)
+		return NULL;
+	if (!process->stored)
+		tt_tracker_put_process(tracker, process);
+	return process;
+}
+
+/* Of operations that the kernel has aggregated nothing is lost yet when a record finds no room. */
+static uint64_t lost_with(const struct tt_event *event)
+{
+	bool alone = event->flags & TT_EVF_UNAGGREGATED ||
+		     (event->type == TT_EVENT_CONNECT && event->connect.sock_id);
+
+	return alone ? event->count : 0;
+}
+
+static void put_failed_exec(struct tt_tracker *tracker, struct tt_process *process,
+			    const struct tt_event *event)
+{
+	struct tt_row_exec row = {
+		.process_id = process->id,
+		.seq = process->execs++,
+		.exe = event->file.spelling,
+		.result = event->key.result,
+		.at_ns = tt_tracker_epoch(tracker, event->first_ns),
+	};
+	int r = may_store(process);
+
+	tt_tracker_account(tracker, r < 0 ? r : tt_batch_exec(tracker->params.batch, &row), process,
+			   TT_LOST_EXEC, 1, event->time_ns);
 }
 
 static int handle_file(struct tt_tracker *tracker, const struct tt_event *event)
@@ -446,37 +496,34 @@ static int handle_file(struct tt_tracker *tracker, const struct tt_event *event)
 	if (!process)
 		return 0;
 	tt_tracker_probe_libc(tracker, event, process);
-	if (event->key.op == TT_OP_EXEC) {
-		struct tt_row_exec row = {
-			.process_id = process->id,
-			.seq = process->execs++,
-			.exe = event->file.spelling,
-			.result = event->key.result,
-			.at_ns = tt_tracker_epoch(tracker, event->first_ns),
-		};
-
-		tt_tracker_account(tracker, tt_batch_exec(tracker->params.batch, &row), process);
-	}
-	r = tt_rows_file(tracker->rows, event, process, tracker->params.to_epoch_ns);
+	if (event->key.op == TT_OP_EXEC)
+		put_failed_exec(tracker, process, event);
+	r = may_store(process);
+	if (r == 0)
+		r = tt_rows_file(tracker->rows, event, process, tracker->params.to_epoch_ns);
 	process->unscored = true;
-	return tt_tracker_account(tracker, r, process);
+	return tt_tracker_account(tracker, r, process, TT_LOST_FILE, lost_with(event), event->time_ns);
 }
 
 static int handle_connect(struct tt_tracker *tracker, const struct tt_event *event)
 {
 	struct tt_process *process = actor(tracker, event);
+	int r;
 
 	if (!process)
 		return 0;
+	r = may_store(process);
+	if (r == 0)
+		r = tt_rows_connection(tracker->rows, event, process, tracker->params.to_epoch_ns);
 	process->unscored = true;
-	return tt_tracker_account(
-		tracker, tt_rows_connection(tracker->rows, event, process, tracker->params.to_epoch_ns),
-		process);
+	return tt_tracker_account(tracker, r, process, r == -ESTALE ? TT_LOST_OUTCOME : TT_LOST_CONNECTION,
+				  lost_with(event), event->time_ns);
 }
 
 static int handle_env(struct tt_tracker *tracker, const struct tt_event *event)
 {
 	struct tt_process *process = actor(tracker, event);
+	int r;
 
 	if (!process)
 		return 0;
@@ -489,41 +536,47 @@ static int handle_env(struct tt_tracker *tracker, const struct tt_event *event)
 					    process->session, process);
 		return 0;
 	}
+	r = may_store(process);
+	if (r == 0)
+		r = tt_rows_env(tracker->rows, event, process, tracker->params.to_epoch_ns);
 	process->unscored = true;
-	return tt_tracker_account(
-		tracker, tt_rows_env(tracker->rows, event, process, tracker->params.to_epoch_ns), process);
+	return tt_tracker_account(tracker, r, process, TT_LOST_ENV, lost_with(event), event->time_ns);
 }
 
-/* What an unsent entry of the map was, for the ledger. */
-static const struct {
-	const char *sensor, *kind;
-} unsent[] = {
-	[TT_OP_READ] = { "file", "file_access" },     [TT_OP_WRITE] = { "file", "file_access" },
-	[TT_OP_CREATE] = { "file", "file_access" },   [TT_OP_OPEN] = { "file", "file_access" },
-	[TT_OP_READLINK] = { "file", "file_access" }, [TT_OP_ENV] = { "env", "env_lookup" },
-	[TT_OP_CONNECT] = { "net", "connection" },    [TT_OP_SEND] = { "net", "connection" },
-	[TT_OP_EXEC] = { "file", "file_access" },
-};
+enum tt_lost tt_tracker_lost_of(uint16_t op)
+{
+	switch (op) {
+	case TT_OP_ENV:
+		return TT_LOST_ENV;
+	case TT_OP_CONNECT:
+	case TT_OP_SEND:
+		return TT_LOST_CONNECTION;
+	default:
+		return TT_LOST_FILE;
+	}
+}
+
+/* An operation whose name has not arrived, and that was not repeated since (which would send it again). */
+static bool is_stuck(const struct tt_tracker *tracker, const struct tt_event *event)
+{
+	return event->type == TT_EVENT_TOTAL && !event->sent && event->last_ns < tracker->last_tick_ns;
+}
 
 static int handle_count(struct tt_tracker *tracker, const struct tt_event *event)
 {
 	struct tt_process *process;
-	int r = tt_rows_count(tracker->rows, event, tracker->params.to_epoch_ns);
+	uint64_t lost;
+	bool known = tt_rows_count(tracker->rows, event, tracker->params.to_epoch_ns, &lost);
 
-	if (r < 0)
-		return tt_tracker_account(tracker, r, tt_process_find(tracker->table, &event->process));
-	if (r > 0 || !event->final || event->key.op >= ARRAY_SIZE(unsent) || !unsent[event->key.op].kind)
+	if (!known && event->final)
+		lost = event->count; /* its name never arrived: these operations have no row */
+	if (!lost && (known || !is_stuck(tracker, event)))
 		return 0;
-
-	/* its name never arrived: these operations have no row */
 	process = actor(tracker, event);
 	if (!process)
 		return 0;
-	process->lost = true;
-	tt_tracker_mark_incomplete(tracker, process->session);
-	tt_tracker_put_loss(tracker, unsent[event->key.op].sensor, unsent[event->key.op].kind, event->count,
-			    event->last_ns, process->session, process);
-	return 0;
+	return tt_tracker_account(tracker, -ENOSPC, process, tt_tracker_lost_of(event->key.op), lost,
+				  event->last_ns);
 }
 
 static int handle_note(struct tt_tracker *tracker, const struct tt_event *event)
@@ -551,8 +604,10 @@ static int handle_loss(struct tt_tracker *tracker, const struct tt_event *event)
 
 	if (slot && slot->state != TT_SLOT_TRACKED)
 		return 0;
-	tt_tracker_put_loss(tracker, event->loss.sensor, event->loss.kind, event->loss.count, event->time_ns,
-			    session, NULL);
+	tracker->fork_lost |= tt_streq(event->loss.sensor, "process") && tt_streq(event->loss.kind, "fork");
+	tt_tracker_put_loss_between(tracker, event->loss.sensor, event->loss.kind, event->loss.count,
+				    event->first_ns ? event->first_ns : event->time_ns, event->time_ns,
+				    session, NULL);
 	tt_tracker_mark_incomplete(tracker, session);
 	return 0;
 }
@@ -604,7 +659,7 @@ int tt_tracker_command(struct tt_tracker *tracker, uint64_t slot_id, const struc
 void tt_tracker_refused(struct tt_tracker *tracker, uint64_t rows)
 {
 	tracker->stats.rows_lost += rows;
-	tracker->unreported_lost += rows;
+	tt_tracker_put_loss(tracker, "store", "rows", rows, tracker->last_tick_ns, NULL, NULL);
 	tt_tracker_mark_incomplete(tracker, NULL);
 }
 

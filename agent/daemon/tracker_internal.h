@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Inside the tracker: shared by tracker.c (events), sessions.c (processes and sessions as rows, ends, scores),
- * coverage.c (what could be seen of a process) and scan.c (agents that ran before telltale). Nobody else
+ * ledger.c (losses), coverage.c (what could be seen of a process) and scan.c (agents that ran before telltale). Nobody else
  * includes this. */
 #ifndef TT_DAEMON_TRACKER_INTERNAL_H
 #define TT_DAEMON_TRACKER_INTERNAL_H
@@ -26,6 +26,7 @@ struct tt_tracker_slot {
 };
 
 struct tt_tracker_cgroup;
+struct tt_tracker_loss;
 struct tt_tracker_file;
 
 struct tt_tracker {
@@ -36,10 +37,10 @@ struct tt_tracker {
 	struct tt_session *sessions;
 	struct tt_tracker_cgroup *cgroups;
 	struct tt_tracker_file *files; /* programs and C libraries that were looked at */
-	uint64_t last_rescore_ns;
+	struct tt_tracker_loss *ledger;
+	uint64_t last_rescore_ns, last_tick_ns;
+	bool fork_lost; /* since the last tick: there may be processes that nobody told of */
 	struct tt_tracker_stats stats;
-	uint64_t unreported_lost; /* of stats.rows_lost */
-	uint64_t unreported_from_ns;
 };
 
 static inline int64_t tt_tracker_epoch(const struct tt_tracker *tracker, uint64_t boot_ns)
@@ -47,15 +48,42 @@ static inline int64_t tt_tracker_epoch(const struct tt_tracker *tracker, uint64_
 	return boot_ns ? (int64_t)boot_ns + tracker->params.to_epoch_ns : 0;
 }
 
-/* ---- sessions.c */
+/* ---- ledger.c */
 
 void tt_tracker_put_loss(struct tt_tracker *tracker, const char *sensor, const char *kind, uint64_t count,
 			 uint64_t at_ns, const struct tt_session *session, const struct tt_process *process);
+void tt_tracker_put_loss_between(struct tt_tracker *tracker, const char *sensor, const char *kind,
+				 uint64_t count, uint64_t from_ns, uint64_t to_ns,
+				 const struct tt_session *session, const struct tt_process *process);
+/* Puts what was lost since the last time. */
+void tt_tracker_tell_losses(struct tt_tracker *tracker);
+void tt_tracker_ledger_free(struct tt_tracker *tracker);
+
+/* What a row stood for that found no room. */
+enum tt_lost {
+	TT_LOST_FORK,
+	TT_LOST_EXEC,
+	TT_LOST_EXIT,
+	TT_LOST_SESSION,
+	TT_LOST_FILE,
+	TT_LOST_ENV,
+	TT_LOST_HANDED,
+	TT_LOST_CONNECTION,
+	TT_LOST_OUTCOME,
+};
+
+/* Takes a row's result: of one that found no room `count` operations are lost (0: they come again, with their
+ * totals) and 0 is returned; other errors are passed on. */
+int tt_tracker_account(struct tt_tracker *tracker, int r, struct tt_process *process, enum tt_lost what,
+		       uint64_t count, uint64_t at_ns);
+/* What an operation (enum tt_op) is to the ledger. */
+enum tt_lost tt_tracker_lost_of(uint16_t op);
+
+/* ---- sessions.c */
+
 /* session NULL: all that live. */
 void tt_tracker_mark_incomplete(struct tt_tracker *tracker, struct tt_session *session);
-/* Takes a row's result: one that found no room is counted and 0 returned, other errors are passed on. */
-int tt_tracker_account(struct tt_tracker *tracker, int r, struct tt_process *process);
-
+/* Stays dirty without room. */
 void tt_tracker_put_process(struct tt_tracker *tracker, struct tt_process *process);
 void tt_tracker_put_session(struct tt_tracker *tracker, struct tt_session *session);
 /* The process belongs to the session from now on (NULL: to none). */

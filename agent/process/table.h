@@ -49,6 +49,7 @@ struct tt_process {
 	bool lost; /* something of this process was lost */
 	bool missing; /* /proc had it no more when last looked at */
 	bool dirty; /* differs from what was stored */
+	bool stored; /* at all */
 	bool unscored;
 	double score;
 	struct tt_process *newer, *older; /* by time of end, while ended */

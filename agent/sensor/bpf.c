@@ -717,7 +717,8 @@ static int sweep_agg(struct bpf_sensor *sensor, bool final, uint64_t now, tt_eve
 				 (value->last_ns < frozen && value->last_ns < sensor->delivered_until);
 			if (!leaves && value->last_ns < oldest)
 				oldest = value->last_ns;
-			if (!leaves && value->last_ns + WATERMARK_SLACK_NS < sensor->last_sweep_ns)
+			if (!leaves && value->sent &&
+			    value->last_ns + WATERMARK_SLACK_NS < sensor->last_sweep_ns)
 				continue; /* nothing new since the last one */
 			if (!leaves && value->count < 2 && value->sent)
 				continue; /* its record said it all */
