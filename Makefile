@@ -143,13 +143,13 @@ $(filter-out %.json,$(SUBJECTS)): $(B)/%: %.c tests/subjects/subject.h tests/sub
 $(B)/tests/subjects/agents/package.json: tests/subjects/agents/package.json
 	$(Q)$(INSTALL) -D -m 644 $< $@
 
-$(B)/tests/subjects/threads_fork $(B)/tests/subjects/exec_thread $(B)/tests/subjects/clone_odd $(B)/tests/subjects/fd_swap: SUBJECT_FLAGS := -pthread
+$(B)/tests/subjects/threads_fork $(B)/tests/subjects/exec_thread $(B)/tests/subjects/clone_odd $(B)/tests/subjects/fd_swap $(B)/tests/subjects/env_ways: SUBJECT_FLAGS := -pthread
 $(B)/tests/subjects/env_uv: SUBJECT_FLAGS := -rdynamic
 # Its first system call must be its own: no C library start-up, no guards.
 $(B)/tests/subjects/raw_first: SUBJECT_FLAGS := -nostdlib -static -ffreestanding -fno-stack-protector -fcf-protection=none
 
 # Look-ups with other C libraries and static ones, where this machine can build them.
-$(B)/tests/subjects/.variants: tests/subjects/variants.sh tests/subjects/env_lookup.c tests/subjects/env_go.c \
+$(B)/tests/subjects/.variants: tests/subjects/variants.sh tests/subjects/env_lookup.c tests/subjects/env_ways.c tests/subjects/env_go.c \
 		tests/subjects/subject.h | $(B)/.deps-test
 	$(Q)mkdir -p $(@D) && tests/subjects/variants.sh $(@D) && touch $@
 

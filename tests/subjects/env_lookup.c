@@ -2,7 +2,7 @@
 /* env_lookup HOW NAME [TIMES]: looks an environment variable up.
  *
  * HOW: getenv, secure_getenv, environ (reads the block without calling anything). A constructor looks
- * TT_SUBJECT_EARLY up by getenv, before main. Prints whether NAME was set. variants.sh builds it also as
+ * TT_SUBJECT_EARLY up by getenv, before main. Prints NAME's value, and whether it was set. variants.sh builds it also as
  * env_lookup-static (glibc), env_lookup-musl and env_lookup-musl-static. */
 #include "subject.h"
 
@@ -55,6 +55,7 @@ int main(int argc, char **argv)
 		for (long n = 0; n < times; n++)
 			value = ways[i].look_up(argv[2]);
 		fact("present", "%d", value != NULL);
+		fact("value", "%s", value ? value : "");
 		fact("pid", "%d", getpid());
 		return 0;
 	}

@@ -21,5 +21,6 @@ done <<-'EOF'
 	env_lookup-static       env_lookup.c cc        -static
 	env_lookup-musl         env_lookup.c musl-gcc
 	env_lookup-musl-static  env_lookup.c musl-gcc  -static
+	env_ways-static         env_ways.c   cc        -static -pthread
 	env_go                  env_go.c     cc        -static
 EOF

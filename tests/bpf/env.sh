@@ -1,0 +1,213 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Environment look-ups: each way to look a variable up, counted exactly; and each way to go unseen, which is proven
+# by what the subject says that it read, and has to be said by `coverage` with its reason.
+
+# More programs with look-ups of their own than any run probes (agent/sensor/uprobe.c: PROBED_FILES_MAX).
+CROWD=70
+
+scenario() {
+	export TT_SET=there
+
+	step getenv "$S/env_lookup" getenv TT_SET
+	step thousand "$S/env_lookup" getenv TT_UNSET 1000
+	step secure "$S/env_lookup" secure_getenv TT_SET 1000
+	step both "$S/env_ways" both TT_SET
+	step set-uid "$W/set-uid" both TT_SET
+	step threads "$S/env_ways" threads TT_SET 4 1000
+	step length-127 "$S/env_ways" length 127
+	step length-128 "$S/env_ways" length 128
+	step length-500 "$S/env_ways" length 500
+	step empty "$S/env_ways" length 0
+	step absent "$S/env_ways" absent "$W/absent"
+	step musl "$S/env_lookup-musl" getenv TT_SET 1000
+
+	step walker "$S/env_lookup" environ TT_SET
+	step python /usr/bin/python3 -c 'import os; print("value=" + os.environ["TT_SET"])'
+	step stripped "$W/stripped" getenv TT_SET
+	step musl-stripped "$W/musl-stripped" getenv TT_SET
+	step other-libc env LD_LIBRARY_PATH="$W/lib" "$S/env_ways" late TT_SET TT_LATER
+	step other-root "$CHROOT" "$W/root" /env_ways late TT_SET TT_LATER
+	step late "$W/late" late TT_SET TT_LATER
+	step again "$W/late" threads TT_SET 1 1000
+	step short "$W/short" getenv TT_SET
+	for ((i = 0; i < CROWD; i++)); do
+		step "crowd-$i" "$W/crowd/$i" getenv TT_SET
+	done
+}
+# The library sets a PATH of its own.
+CHROOT=$(PATH=$PATH:/usr/sbin:/sbin command -v chroot)
+. tests/bpf/lib.sh
+
+has() { # SUBJECT: was it built? variants.sh leaves out what this machine cannot build
+	[ -x "$S/$1" ]
+}
+
+# Copies: a file that no other run can have probed.
+copy() { # SUBJECT AS
+	cp "$S/$1" "$W/$2" 2>/dev/null
+}
+
+copy env_ways set-uid && chown 65534 "$W/set-uid" && chmod 4755 "$W/set-uid"
+if has env_lookup-static; then
+	copy env_ways-static late
+	copy env_lookup-static short
+	copy env_lookup-static stripped && strip "$W/stripped"
+	mkdir "$W/crowd"
+	for ((i = 0; i < CROWD; i++)); do
+		copy env_lookup-static "crowd/$i"
+	done
+fi
+has env_lookup-musl-static && copy env_lookup-musl-static musl-stripped && strip "$W/musl-stripped"
+mkdir "$W/lib" "$W/root"
+libc=$(ldd "$S/env_ways" | sed -n 's/.*libc\.so\.6 => \([^ ]*\) .*/\1/p')
+loader=$(ldd "$S/env_ways" | sed -n 's/^[[:space:]]*\(\/[^ ]*ld-linux[^ ]*\) .*/\1/p')
+cp -L "$libc" "$W/lib/"
+mkdir -p "$W/root${loader%/*}" "$W/root${libc%/*}"
+cp -L "$loader" "$W/root$loader"
+cp -L "$libc" "$W/root$libc"
+copy env_ways root/env_ways
+
+# Of what was looked up by a call: name source xCOUNT. What loader, C library and shell ask for by themselves is left out.
+OURS="(name = '' OR name LIKE 'TT\_%' ESCAPE '\' OR name LIKE 'nnn%')"
+looked() { # NAME
+	sql "SELECT '[' || name || ']', source, 'x' || count FROM env_lookup
+		WHERE process_id = '$(process "$1")' AND source <> 'exec' AND $OURS ORDER BY name, source"
+}
+
+env_coverage() { # NAME
+	sql "SELECT json_extract(coverage, '\$.env.state'), coalesce(json_extract(coverage, '\$.env.why'), '')
+		FROM process WHERE process_id = '$(process "$1")'" | sed 's/ *$//; s/[0-9.]* ms after/N ms after/'
+}
+
+called() { # WORDS NAME ROWS [COVERAGE]
+	same "$1" "$3" "$(looked "$2")"
+	same "... and that is all there was" "${4:-seen}" "$(env_coverage "$2")"
+}
+
+# It read the variable, no row says so, and coverage does.
+missed() { # WORDS NAME KEY COVERAGE
+	same "$1: it read the variable" there "$(fact "$2" "$3")"
+	same "... of which nothing is known" "" "$(looked "$2" | grep -F '[TT_SET]')"
+	same "... and why" "$4" "$(env_coverage "$2")"
+}
+
+without() { # SUBJECT WHAT
+	echo "ok - $2 # SKIP no $1 here: its compiler or library is missing"
+	cases=$((cases + 1))
+}
+
+# The same test by a run of its own: what the command is gets its probes before it starts.
+alone() { # NAME COMMAND...
+	local name=$1
+
+	shift
+	"$TELLTALE" run --db "$W/$name.db" --json -- "$@" >"$W/out/$name" 2>"$W/$name.stderr"
+	ask "$name" "SELECT '[' || name || ']', source, 'x' || sum(count) FROM env_lookup
+		WHERE source <> 'exec' AND $OURS GROUP BY name, source ORDER BY 1, 2"
+}
+
+ask() { # NAME QUERY: of such a run's database
+	sqlite3 -readonly -separator ' ' "$W/$1.db" "$2"
+}
+
+# ---- untracked: probed like the others, and of no interest
+"$S/env_ways" until TT_UNTRACKED "$W/stop" >"$W/untracked" &
+# shellcheck disable=SC2119
+watch
+: >"$W/stop"
+wait $!
+same "somebody else's look-ups went through a probe" 1 "$(sed -n 's/^probed=//p' "$W/untracked")"
+same "... and left nothing" 0 "$(sql "SELECT count(*) FROM env_lookup WHERE name = 'TT_UNTRACKED'")"
+
+# ---- seen
+EARLY='[TT_SUBJECT_EARLY] getenv x1'
+MAY="partial may also read the environment block without a call (it uses environ)"
+called "getenv" getenv "[TT_SET] getenv x1
+$EARLY" "$MAY"
+called "a thousand times, unset" thousand "$EARLY
+[TT_UNSET] getenv x1000" "$MAY"
+called "secure_getenv calls getenv and counts once" secure "[TT_SET] secure_getenv x1000
+$EARLY" "$MAY"
+called "both, one after the other" both '[TT_SET] getenv x1
+[TT_SET] secure_getenv x1'
+if [ "$(fact set-uid secure)" = 1 ]; then
+	called "both, where secure_getenv does not ask getenv" set-uid '[TT_SET] getenv x1
+[TT_SET] secure_getenv x1'
+else
+	without "set-uid file system" "secure_getenv in a set-uid program"
+fi
+called "four threads" threads '[TT_SET] getenv x4000'
+n127=$(printf 'n%.0s' {1..127})
+called "a name as long as fits" length-127 "[$n127] getenv x1"
+called "a longer one is cut, and shows it" length-128 "[$n127...] getenv x1"
+called "a much longer one" length-500 "[$n127...] getenv x1"
+called "an empty one" empty '[] getenv x1'
+same "pages that are not in memory" 0 "$(fact absent in_memory)"
+called "... are read nevertheless" absent '[TT_ABSENT] getenv x1
+[TT_STRADDLE] getenv x1'
+if has env_lookup-musl; then
+	called "musl" musl "[TT_SET] getenv x1000
+$EARLY" "$MAY"
+else
+	without env_lookup-musl musl
+fi
+if has env_go; then
+	same "Go" '[TT_SET] go x1000' "$(alone go "$S/env_go" TT_SET 1000)"
+	same "Go, an empty name" '[] go x3' "$(alone go-empty "$S/env_go" '' 3)"
+else
+	without env_go Go
+fi
+same "uv_os_getenv calls getenv and counts once" '[TT_SET] uv_os_getenv x1000' \
+	"$(alone uv "$S/env_uv" TT_SET 1000 | grep -F TT_SET)"
+if command -v node >/dev/null; then
+	same "node" '[TT_NODE] uv_os_getenv x1000' \
+		"$(alone node node -e 'for (let i = 0; i < 1000; i++) process.env.TT_NODE' | grep -F TT_NODE)"
+else
+	without node "node's process.env"
+fi
+
+# ---- not seen
+missed "a walk through the environment block" walker value "$MAY"
+missed "python's copy of the block" python value \
+	"partial its runtime copies the environment block and looks names up there"
+missed "another C library than the host's" other-libc early "partial probed only N ms after it started"
+same "... but what came later is seen" '[TT_LATER] getenv x1' "$(looked other-libc)"
+missed "the C library of another root" other-root early "partial probed only N ms after it started"
+same "... but what came later is seen" '[TT_LATER] getenv x1' "$(looked other-root)"
+if has env_lookup-static; then
+	missed "a static program without symbols" stripped value \
+		"blind the statically linked program has no getenv symbol to probe"
+	missed "a static program that is met for the first time" late early \
+		"partial probed only N ms after it started"
+	same "... but what came later is seen" '[TT_LATER] getenv x1' "$(looked late)"
+	called "the second time it is known" again '[TT_SET] getenv x1000'
+	missed "a static program that was gone before" short value "blind it had ended before it was probed"
+	missed "one program too many" "crowd-$((CROWD - 1))" value \
+		"blind the statically linked program is not probed: too many files are"
+else
+	without env_lookup-static "static programs"
+fi
+if has env_lookup-musl-static; then
+	missed "a static program for musl" musl-stripped value \
+		"blind the statically linked program has no getenv symbol to probe"
+else
+	without env_lookup-musl-static "a static program for musl"
+fi
+
+# ---- a name that nobody can read: a call that was lost, not a row without a name
+same "a name at an address where nothing is" '' "$(alone fault "$S/env_ways" fault)"
+same "... was looked up and made the subject trip" "signal=$(kill -l SEGV)" "$(grep ^signal= "$W/out/fault")"
+same "... and is one loss, of that process" 'env env_lookup 1 1' \
+	"$(ask fault 'SELECT sensor, kind, count, process_id = (SELECT process_id FROM process) FROM loss')"
+same "... for which the record is not complete" 0 "$(ask fault 'SELECT complete FROM session')"
+
+# ---- switched off
+printf 'env:\n  libc: off\n' >"$W/off.yaml"
+TT_SET=there "$TELLTALE" run --config "$W/off.yaml" --db "$W/off.db" --json -- "$S/env_ways" threads TT_SET 1 1 \
+	>"$W/out/off" 2>&1
+same "with env.libc: off it read the variable" value=there "$(grep ^value= "$W/out/off")"
+same "... nothing is known" 0 "$(ask off "SELECT count(*) FROM env_lookup WHERE source <> 'exec'")"
+same "... and why" "blind|probes of C libraries are switched off (env.libc: off)" \
+	"$(ask off "SELECT json_extract(coverage, '\$.env.state') || '|' || json_extract(coverage, '\$.env.why') FROM process")"
+finish
