@@ -128,8 +128,10 @@ static void local_wait(struct run *run)
 		return;
 	if (tt_loop_add_signal(run->loop, SIGINT, on_interrupt, run, &interrupt) == 0 &&
 	    tt_loop_add_signal(run->loop, SIGTERM, on_interrupt, run, &terminate) == 0 &&
-	    tt_loop_add_timer(run->loop, WAIT_POLL_NS, WAIT_POLL_NS, check_over, run, &timer) == 0)
+	    tt_loop_add_timer(run->loop, WAIT_POLL_NS, WAIT_POLL_NS, check_over, run, &timer) == 0) {
+		tt_log_info("the command has ended; waiting for what it started, an interrupt ends that");
 		tt_loop_run(run->loop);
+	}
 	tt_loop_remove(timer);
 	tt_loop_remove(terminate);
 	tt_loop_remove(interrupt);
@@ -165,6 +167,16 @@ static int local_finish(struct run *run)
 
 /* ---- the tracing half elsewhere */
 
+/* There is a daemon, which would have done without sudo. */
+static void explain_denial(const struct run *run, char **ret_message)
+{
+	_cleanup_free_ char *first = *ret_message;
+
+	if (asprintf(ret_message, "%s; the daemon at %s may be asked by root and by group %s",
+		     first ? first : "no tracing half", run->config->control_socket, TT_CONTROL_GROUP) < 0)
+		*ret_message = NULL;
+}
+
 static int remote_connect(struct run *run, char **ret_message)
 {
 	char *args[] = { (char *)"_trace",
@@ -173,6 +185,7 @@ static int remote_connect(struct run *run, char **ret_message)
 			 run->sensor ? (char *)"--sensor" : NULL,
 			 (char *)run->sensor,
 			 NULL };
+	bool denied = false;
 	int r;
 
 	r = tt_config_load(NULL, &run->config, ret_message);
@@ -188,6 +201,7 @@ static int remote_connect(struct run *run, char **ret_message)
 		run->fd = tt_control_connect(run->config->control_socket);
 		if (run->fd >= 0)
 			return 0;
+		denied = run->fd == -EACCES;
 	}
 	if (!run->db_given) {
 		r = tt_state_db(getuid(), getgid(), NULL, &run->db, ret_message);
@@ -196,7 +210,10 @@ static int remote_connect(struct run *run, char **ret_message)
 	}
 	args[2] = run->db;
 	run->helper = true;
-	return tt_control_spawn_helper(NULL, args, &run->fd, ret_message);
+	r = tt_control_spawn_helper(NULL, args, &run->fd, ret_message);
+	if (r < 0 && denied)
+		explain_denial(run, ret_message);
+	return r;
 }
 
 static int remote_begin(struct run *run, char **ret_message)
@@ -267,8 +284,12 @@ static int print_record(struct run *run)
 
 	r = tt_query_open(run->db, &db, &message);
 	if (r == -EACCES) {
-		tt_log_info("recorded as session %s in %s, which only root may read: sudo telltale show %s",
-			    run->session_id, run->db, run->session_id);
+		bool usual = strcmp(run->db, TT_CMD_SYSTEM_DB) == 0;
+
+		tt_log_info(
+			"recorded as session %s in %s, which only root may read: sudo telltale show %s%s%s",
+			run->session_id, run->db, run->session_id, usual ? "" : " --db ",
+			usual ? "" : run->db);
 		return 0;
 	}
 	if (r < 0) {
