@@ -192,6 +192,25 @@ static __always_inline __u32 unix_peer_name(struct scratch *s, struct sock *sk)
 	return len;
 }
 
+/* Callers often pass a whole sockaddr_un whatever its name's length: what lies behind the NUL of a path is not part of
+ * it, and would make one name look like many. Abstract names are as long as they are said to be (unix(7)). */
+static __always_inline __u64 unix_trim(struct scratch *s, union user_address *user, __u64 user_len)
+{
+	__u64 n;
+
+	if (user_len <= 2 || !user->un.path[0])
+		return user_len;
+	/* a path may fill sun_path without a NUL: behind it are zeros of ours */
+	n = bpf_probe_read_kernel_str(s->room, TT_UNIX_PATH_MAX + 1, user->un.path);
+	n = at_most(n, TT_UNIX_PATH_MAX + 1);
+	__builtin_memset(user->un.path, 0, sizeof(user->un.path));
+	if (n <= 1)
+		return 0;
+	n = at_most(n - 1, TT_UNIX_PATH_MAX);
+	bpf_probe_read_kernel(user->un.path, n, s->room);
+	return n + 2;
+}
+
 /* One call that names a destination: connect, or a datagram with an address. op: TT_OP_CONNECT or TT_OP_SEND;
  * address in user memory; result 0 or -errno; flags: enum tt_ev_flags. */
 TT_GLOBAL_FUNCTION int observe_connect(int fd, __u64 address, __u32 address_len, __s32 result, __u32 op_flags)
@@ -248,6 +267,7 @@ TT_GLOBAL_FUNCTION int observe_connect(int fd, __u64 address, __u32 address_len,
 
 	from_user = op == TT_OP_SEND || result < 0;
 	if (family == AF_UNIX) {
+		user_len = unix_trim(s, user, user_len);
 		if (!from_user)
 			ev->path_len = unix_peer_name(s, sk);
 		if (user_len > 2) {

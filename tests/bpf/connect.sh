@@ -35,6 +35,7 @@ scenario() {
 	step unix-refused "$S/connect_one" unix "$W/left"
 	step unix-dgram "$S/connect_one" unixdgram "$W/dgram"
 	step unix-send "$S/connect_one" send "$W/dgram"
+	step unix-whole "$S/connect_one" -r 3 unixwhole "$W/none"
 	step unix-twice "$S/connect_one" -r 2 unix "$W/socket"
 }
 if [ -z "${TT_OWN_NETWORK:-}" ]; then
@@ -116,6 +117,7 @@ connected "UNIX, missing" unix-missing "unix unix failed -2 x1 W/none user"
 connected "UNIX, nobody listens" unix-refused "unix unix refused -111 x1 W/left user"
 connected "UNIX datagrams" unix-dgram "unix unix connected 0 x1 W/dgram socket"
 connected "UNIX, sent" unix-send "unix unix sent 0 x1 W/dgram user"
+connected "UNIX, rubbish behind the name" unix-whole "unix unix failed -2 x3 W/none user"
 connected "UNIX, twice" unix-twice "unix unix connected 0 x2 W/socket socket"
 did "connecting opens nothing" tcp4 ""
 same "nobody else connected" "" "$(sql "SELECT exe, address FROM connection JOIN process USING (process_id) WHERE exe NOT LIKE '%/connect_one'")"

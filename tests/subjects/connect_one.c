@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* connect_one [-n|-a] [-t SECONDS] [-r TIMES] [-m MESSAGES] CALL ADDRESS PORT: connects once, or sends one datagram to an address.
  *
- * CALL: tcp udp (connect), send sendmsg sendmmsg (unconnected datagrams), unix unixdgram (ADDRESS is a path,
+ * CALL: tcp udp (connect), send sendmsg sendmmsg (unconnected datagrams), unix unixwhole unixdgram (ADDRESS is a path,
  * "@name" abstract; PORT is left out). ADDRESS: IPv4 or IPv6 in digits.
  * -n: non-blocking, then waits for the outcome with poll. -a: non-blocking, then closes at once (aborted).
  * -r: does it all so often. -m: sendmmsg sends so many datagrams in its one call, to PORT and the ports after it
@@ -56,6 +56,15 @@ static long do_connect(int fd, union address *to, socklen_t len)
 	return connect(fd, &to->any, len);
 }
 
+/* As C libraries do: the whole struct, with whatever lay behind the name, other bytes each time. */
+static long do_connect_whole(int fd, union address *to, socklen_t len)
+{
+	static unsigned char rubbish = 0xa0;
+
+	memset((char *)to + len, rubbish++, sizeof(to->un) - len);
+	return connect(fd, &to->any, sizeof(to->un));
+}
+
 static long do_send(int fd, union address *to, socklen_t len)
 {
 	return sendto(fd, "x", 1, 0, &to->any, len);
@@ -100,9 +109,9 @@ static const struct {
 	long (*call)(int fd, union address *to, socklen_t len);
 } calls[] = {
 	{ "tcp", SOCK_STREAM, do_connect },	 { "udp", SOCK_DGRAM, do_connect },
-	{ "unix", SOCK_STREAM, do_connect },	 { "unixdgram", SOCK_DGRAM, do_connect },
-	{ "send", SOCK_DGRAM, do_send },	 { "sendmsg", SOCK_DGRAM, do_sendmsg },
-	{ "sendmmsg", SOCK_DGRAM, do_sendmmsg },
+	{ "unix", SOCK_STREAM, do_connect },	 { "unixwhole", SOCK_STREAM, do_connect_whole },
+	{ "unixdgram", SOCK_DGRAM, do_connect }, { "send", SOCK_DGRAM, do_send },
+	{ "sendmsg", SOCK_DGRAM, do_sendmsg },	 { "sendmmsg", SOCK_DGRAM, do_sendmmsg },
 };
 
 static int outcome(int fd)
