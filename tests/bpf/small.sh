@@ -1,0 +1,100 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Each ring and map made small and filled on purpose: what is stored plus what is lost is what was done, kind by kind.
+#
+# What was done is known twice: from the subject's own count, and from a run with room for everything.
+. tests/bpf/daemon.bash
+
+env_libc=sessions
+rounds=$(times_scale 1000) threads=3
+children=$(times_scale 1000)
+mkdir -p "$W/scene"/{0,1,2}
+echo x | tee "$W/scene/file" "$W/scene"/{0,1,2}/file >/dev/null
+ln -s file "$W/scene/link"
+
+# `run` of COMMAND with telltale.yaml's section `sensor` from standard input; its database is then asked.
+traced() { # COMMAND...
+	rm -f "$W"/db*
+	settings
+	"$TELLTALE" run --db "$W/db" -- "$@" >"$W/out" 2>"$W/record" || not_ok "$* succeeds under run"
+}
+
+# What a column of losses says.
+lost() { # KIND...
+	local kinds
+
+	kinds=$(printf "'%s'," "$@")
+	sql "SELECT coalesce(sum(count), 0) FROM loss WHERE kind IN (${kinds%,})"
+}
+
+# Every kind of operation, stored and lost together.
+done_in_all() {
+	echo "files $(($(sql "SELECT coalesce(sum(count), 0) FROM file_access WHERE NOT (op = 'exec' AND result = 0)") + \
+		$(lost file_access)))"
+	echo "look-ups $(($(sql "SELECT coalesce(sum(count), 0) FROM env_lookup WHERE source <> 'exec'") + $(lost env_lookup)))"
+	echo "connections $(($(sql 'SELECT coalesce(sum(count), 0) FROM connection') + $(lost connection connection_outcome)))"
+}
+
+# What must never be there, however small the room.
+sane() { # WORDS
+	same "$1: every loss is of a kind that this test knows, and the record says that it is not whole" \
+		"$(sql 'SELECT count(*) = 0 FROM loss') " "$(sql 'SELECT min(complete) FROM session') $(sql "SELECT DISTINCT kind
+		FROM loss WHERE kind NOT IN ('file_access', 'env_lookup', 'connection', 'connection_outcome', 'fork', 'exec', 'exit',
+		'exec_environment')")"
+	echo "#   lost: $(sql 'SELECT kind, sum(count) FROM loss GROUP BY kind' | tr '\n' ';')"
+}
+
+mix=("$S/mix" -t $threads "$W/scene" "$rounds")
+traced "${mix[@]}" <<-END
+	  poll: 10ms
+END
+same 'with room nothing is lost' '1|' "$(sql 'SELECT complete FROM session')|$(sql 'SELECT * FROM loss')"
+reference=$(done_in_all)
+n=$((rounds * threads))
+same 'and everything is there: opens, look-ups, connects and datagrams' "$n $n $n $((n * 2)) $((n * 2))" "$(sql "SELECT
+	(SELECT sum(count) FROM file_access WHERE path LIKE '$W/scene/none%' AND result = -2),
+	(SELECT sum(count) FROM file_access WHERE op = 'readlink' AND path LIKE '$W/scene/%'),
+	(SELECT sum(count) FROM env_lookup WHERE name LIKE 'TT\_MIX\_%' ESCAPE '\\'),
+	(SELECT sum(count) FROM connection WHERE protocol = 'udp'),
+	(SELECT sum(count) FROM connection WHERE protocol = 'tcp')")"
+same 'each open of a renamed directory is counted' "$n" "$(sql "SELECT sum(count) FROM file_access
+	WHERE op = 'read' AND path GLOB '$W/scene/[012]*/file'")"
+
+small() { # WORDS SETTINGS
+	traced "${mix[@]}" <<<"$2"
+	same "$1: stored and lost are what was done" "$reference" "$(done_in_all)"
+	sane "$1"
+}
+
+small 'a table of 64 things' '  maps:
+    aggregation: 64'
+small 'a ring of one page, read once a second' '  poll: 1s
+  rings:
+    activity: 4KiB'
+small 'both' '  rings:
+    activity: 4KiB
+  maps:
+    aggregation: 64'
+small 'one thing and one socket' '  rings:
+    activity: 64KiB
+  maps:
+    aggregation: 1
+    sockets: 1'
+
+# Forks, execs and exits in a ring of one page.
+lifecycle='  poll: 100ms
+  rings:
+    lifecycle: 4KiB'
+traced "$S/fork_exec_loop" "$children" <<<"$lifecycle"
+same 'forks and exits in a ring of one page: stored and lost are what was done' "$children $((children + 1))" \
+	"$(($(sql "SELECT count(*) FROM process WHERE parent_process_id <> ''") + $(lost fork))) \
+$(($(sql 'SELECT count(*) FROM process WHERE exit_status IS NOT NULL') + $(lost exit)))"
+sane 'forks and exits'
+check 'and it was too small' [ "$(lost fork)" -gt 0 ]
+same 'no process stays open' 0 "$(sql 'SELECT count(*) FROM process WHERE ended_ns IS NULL')"
+traced "$S/fork_exec_loop" "$children" /bin/true <<<"$lifecycle"
+same 'execs as well' "$((children + 1)) $((children + 1))" \
+	"$(($(sql 'SELECT count(*) FROM process_exec WHERE result = 0') + $(lost exec))) \
+$(($(sql 'SELECT count(*) FROM process WHERE exit_status IS NOT NULL') + $(lost exit)))"
+sane 'execs'
+finish
