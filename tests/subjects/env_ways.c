@@ -7,13 +7,15 @@
  *	fault			a name at an address where nothing is: prints the signal that came of it
  *	threads NAME N TIMES	so many threads, so often each
  *	both NAME		secure_getenv and then getenv, of the same string
- *	until NAME FILE		NAME again and again, until FILE exists (20 s at most)
+ *	until NAME FILE		NAME again and again, until FILE exists (20 s at most). Prints how often; FILE.begun is made
+ *				after the first time
  *	late EARLY LATER	EARLY at once; LATER as soon as getenv is probed (10 s at most)
  *
  * Prints the value that was found last, and whether its getenv had a probe: in the end, or ever with `until`. */
 #include "subject.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -138,13 +140,18 @@ static void do_both(char **args)
 
 static void do_until(char **args)
 {
-	long deadline = now_ms() + UNTIL_MS;
+	long deadline = now_ms() + UNTIL_MS, times = 0;
+	char begun[PATH_MAX];
 
+	snprintf(begun, sizeof(begun), "%s.begun", args[1]);
 	while (access(args[1], F_OK) < 0 && now_ms() < deadline) {
 		value = getenv(args[0]);
+		if (times++ == 0)
+			close(creat(begun, 0600));
 		was_probed |= is_probed();
 		pause_ms();
 	}
+	fact("times", "%ld", times);
 }
 
 static void do_late(char **args)
