@@ -87,16 +87,6 @@ static int open_if_same(int fd, const struct tt_process *process)
 	return -ENOENT;
 }
 
-static int open_program(struct tt_tracker *tracker, const struct tt_process *process)
-{
-	int fd = open_if_same(tt_procfs_open_exe(tracker->params.procfs, process->key.pid), process);
-
-	if (fd < 0 && process->exe)
-		fd = open_if_same(tt_procfs_open(tracker->params.procfs, process->key.pid, process->exe),
-				  process);
-	return fd;
-}
-
 static void probe(struct tt_tracker *tracker, struct tt_process *process, const char *path, int fd,
 		  struct tt_file_id *ret)
 {
@@ -138,7 +128,12 @@ void tt_tracker_probe_program(struct tt_tracker *tracker, struct tt_process *pro
 	process->probed_late = false;
 	if (!tracker->params.uprobe)
 		return;
-	fd = open_program(tracker, process);
+	fd = open_if_same(tt_procfs_open_exe(tracker->params.procfs, process->key.pid), process);
+	known = fd < 0 && process->exe_ino ? recall(tracker, &name) : NULL;
+	/* gone already, and met for the first time: its name may still lead to it */
+	if (fd < 0 && !known && process->exe)
+		fd = open_if_same(tt_procfs_open(tracker->params.procfs, process->key.pid, process->exe),
+				  process);
 	if (fd >= 0) {
 		probe(tracker, process, process->exe ? process->exe : "", fd, &process->exe_id);
 		/* identify() fails for what is on FUSE, or no regular file */
@@ -146,12 +141,10 @@ void tt_tracker_probe_program(struct tt_tracker *tracker, struct tt_process *pro
 		if (process->exe_id.ino && process->exe_ino)
 			remember(tracker, &name, &process->exe_id);
 		close(fd);
+	} else if (known) {
+		process->exe_id = *known;
 	} else {
-		known = process->exe_ino ? recall(tracker, &name) : NULL;
-		if (known)
-			process->exe_id = *known;
-		else
-			process->exe_error = fd;
+		process->exe_error = fd;
 	}
 	process->other_root = tt_procfs_other_root(tracker->params.procfs, process->key.pid, process->mnt_ns);
 	if (process->other_root)

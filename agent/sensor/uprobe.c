@@ -56,6 +56,7 @@ struct file {
 	char *path; /* as first met; for people */
 	bool is_libc, is_musl, foreign, is_static, is_go, imports_environ;
 	char *interp;
+	char *libc; /* path of the C library that its loader takes on this host, once it was asked for */
 	bool has[KINDS];
 	uint64_t offset[KINDS];
 	bool probed[KINDS];
@@ -80,6 +81,7 @@ static void file_free(struct file *file)
 		return;
 	free(file->path);
 	free(file->interp);
+	free(file->libc);
 	free(file);
 }
 TT_DEFINE_CLEANUP(struct file *, file_free)
@@ -730,7 +732,7 @@ static const struct file *any_probed_libc(const struct tt_uprobe *up, bool musl)
 	return NULL;
 }
 
-static struct tt_probe_fact host_libc_fact(struct tt_uprobe *up, const struct file *exe)
+static struct tt_probe_fact host_libc_fact(struct tt_uprobe *up, struct file *exe)
 {
 	const struct tt_probe_fact unknown = { .state = TT_PROBE_NO_FILE };
 	const struct file *any;
@@ -740,16 +742,19 @@ static struct tt_probe_fact host_libc_fact(struct tt_uprobe *up, const struct fi
 
 	if (!exe->interp)
 		return unknown;
-	if (libc_path_of(up, exe, path) == 0) {
-		fd = open_file(path);
-		return fd >= 0 && learn(up, path, fd, &libc) == 0 ? probe_fact(libc) : unknown;
+	/* following links costs more than all the rest; the library behind the name may change */
+	if (!exe->libc && libc_path_of(up, exe, path) == 0)
+		exe->libc = strdup(path);
+	if (exe->libc) {
+		fd = open_file(exe->libc);
+		return fd >= 0 && learn(up, exe->libc, fd, &libc) == 0 ? probe_fact(libc) : unknown;
 	}
 	any = any_probed_libc(up, exe->is_musl);
 	return any ? probe_fact(any) : unknown;
 }
 
 static struct tt_probe_fact libc_fact(struct tt_uprobe *up, const struct tt_uprobe_process *process,
-				      const struct file *exe)
+				      struct file *exe)
 {
 	struct file *libc;
 
