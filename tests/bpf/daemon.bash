@@ -17,12 +17,12 @@ mkdir -p "$W/config/agents.d" "$W/bin" "$W/files"
 cp -r config/categories.d config/risk.yaml "$W/config/"
 export TELLTALE_CONFIG_DIR=$W/config
 failed=0 cases=0 daemon=
-own=() # processes to end with the test
 
 cleanup() {
 	local pid
 
-	for pid in $daemon "${own[@]}"; do
+	# only children that still run: other numbers may be others' by now
+	for pid in $(jobs -pr); do
 		kill -9 "$pid" 2>/dev/null
 		wait "$pid" 2>/dev/null
 	done

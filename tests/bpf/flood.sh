@@ -13,13 +13,12 @@ echo "# idle: RssAnon $(rss_anon "$daemon") kB"
 
 before=$(cpu_ms "$daemon")
 "$W/bin/flood$$" -r 10000 -f 100 "$W/files" "$n" 1 >"$W/out" &
-own+=($!)
-while kill -0 "${own[0]}" 2>/dev/null; do
+flood=$!
+while kill -0 $flood 2>/dev/null; do
 	rss_anon "$daemon"
 	sleep 0.2
 done >"$W/rss"
-wait "${own[0]}"
-own=()
+wait $flood
 echo "# flood: RssAnon at most $(sort -n "$W/rss" | tail -n 1) kB, CPU $(($(cpu_ms "$daemon") - before)) ms in \
 $(fact "$W/out" seconds) s; unaggregated $(daemon_status unaggregated)"
 within 30 sql_is 1 'SELECT count(*) FROM session WHERE ended_ns IS NOT NULL'

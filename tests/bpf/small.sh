@@ -40,7 +40,7 @@ sane() { # WORDS
 	same "$1: every loss is of a kind that this test knows, and the record says that it is not whole" \
 		"$(sql 'SELECT count(*) = 0 FROM loss') " "$(sql 'SELECT min(complete) FROM session') $(sql "SELECT DISTINCT kind
 		FROM loss WHERE kind NOT IN ('file_access', 'env_lookup', 'connection', 'connection_outcome', 'fork', 'exec', 'exit',
-		'exec_environment')")"
+		'exec_environment', 'missed_runs')")"
 	echo "#   lost: $(sql 'SELECT kind, sum(count) FROM loss GROUP BY kind' | tr '\n' ';')"
 }
 
@@ -48,7 +48,9 @@ mix=("$S/mix" -t $threads "$W/scene" "$rounds")
 traced "${mix[@]}" <<-END
 	  poll: 10ms
 END
-same 'with room nothing is lost' '1|' "$(sql 'SELECT complete FROM session')|$(sql 'SELECT * FROM loss')"
+sane 'with room'
+# The kernel leaves out a run of a program that interrupts itself, as TCP's changes of state in softirq do at this rate.
+same 'with room nothing is lost' '' "$(sql "SELECT * FROM loss WHERE sensor <> 'so_tcp_state'")"
 reference=$(done_in_all)
 n=$((rounds * threads))
 same 'and everything is there: opens, look-ups, connects and datagrams' "$n $n $n $((n * 2)) $((n * 2))" "$(sql "SELECT
