@@ -182,6 +182,12 @@ static void complain(struct tt_engine *engine, int error, const char *what)
 	tt_log_errno(error, "%s", what);
 }
 
+/* Something is watched, or on its way here. */
+static bool has_work(const struct tt_engine *engine)
+{
+	return tt_tracker_is_busy(engine->tracker) || engine->sensor->held;
+}
+
 static void set_busy(struct tt_engine *engine, bool busy)
 {
 	uint64_t poll_ns = engine->params.config->poll_ms * UINT64_C(1000000);
@@ -210,7 +216,7 @@ static void poll_sensor(struct tt_engine *engine)
 
 	if (r < 0)
 		complain(engine, r, "cannot read the sensor");
-	set_busy(engine, tt_tracker_is_busy(engine->tracker));
+	set_busy(engine, has_work(engine));
 }
 
 static void on_poll_timer(void *arg)
@@ -256,7 +262,7 @@ static void on_tick(void *arg)
 	if (stats.sessions == 0)
 		libcs_idle(engine, boot_now());
 	/* with the probes still in, the tick goes on: it takes them out */
-	set_busy(engine, tt_tracker_is_busy(engine->tracker) || engine->libcs_idle_ns);
+	set_busy(engine, has_work(engine) || engine->libcs_idle_ns);
 }
 
 /* ---- sessions */
@@ -546,7 +552,7 @@ int tt_engine_scan(struct tt_engine *engine, unsigned *ret_found)
 {
 	int r = tt_tracker_scan(engine->tracker, ret_found);
 
-	set_busy(engine, tt_tracker_is_busy(engine->tracker));
+	set_busy(engine, has_work(engine));
 	return r;
 }
 

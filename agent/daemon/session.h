@@ -27,6 +27,7 @@ struct tt_session {
 	uint64_t started_ns, ended_ns; /* boot time */
 	int status;
 	unsigned living; /* processes */
+	uint64_t last_end_ns; /* of those that no longer do */
 	uint64_t processes;
 	unsigned members; /* entries of the process table that point here */
 	double past_scores[TT_SESSION_SCORES]; /* the highest of processes that were forgotten */

@@ -177,6 +177,8 @@ void tt_tracker_end(struct tt_tracker *tracker, struct tt_process *process, uint
 	if (!session)
 		return;
 	session->living--;
+	if (ended_ns > session->last_end_ns)
+		session->last_end_ns = ended_ns;
 	session->dirty = true;
 	if (memcmp(&session->root, &process->key, sizeof(process->key)) == 0)
 		session->status = status;
@@ -483,7 +485,10 @@ static int settle_sessions(struct tt_tracker *tracker, bool final, uint64_t now_
 				return r;
 		}
 		if (over) {
-			session->ended_ns = now_ns;
+			/* with processes that live on it ends here all the same: nobody watches any more */
+			session->ended_ns = session->living == 0 && session->last_end_ns
+						    ? session->last_end_ns
+						    : now_ns;
 			session->dirty = true;
 		}
 		if (session->dirty)

@@ -312,6 +312,18 @@ static struct tt_tracker_slot *judge(struct tt_tracker *tracker, const struct tt
 	return tt_tracker_add_slot(tracker, event->slot, state, event->time_ns);
 }
 
+/* What `run` started begins with its first exec: before, it was telltale's own child that waited for the sensors. */
+static void command_released(struct tt_process *process, uint64_t time_ns)
+{
+	struct tt_session *session = process->session;
+
+	if (!session || !session->command_run ||
+	    memcmp(&session->root, &process->key, sizeof(process->key)) != 0)
+		return;
+	process->started_ns = session->started_ns = time_ns;
+	session->dirty = true;
+}
+
 static int handle_exec(struct tt_tracker *tracker, const struct tt_event *event)
 {
 	_cleanup_(tt_identity_done) struct tt_identity identity = { 0 };
@@ -349,6 +361,8 @@ static int handle_exec(struct tt_tracker *tracker, const struct tt_event *event)
 		return 0;
 	is_agent = identity.agent && !identity.agent->editor;
 	was_without = !process->session;
+	if (!process->exec_ns)
+		command_released(process, event->time_ns);
 	executed(tracker, process, event, &identity);
 	if (is_agent)
 		agent_executed(tracker, process, event, &identity);

@@ -520,6 +520,7 @@ static int bpf_poll(struct tt_sensor *head, tt_event_fn fn, void *arg)
 	sensor->delivered_until = watermark;
 	r = tt_merge_deliver(sensor->merge, watermark, now, fn, arg, &head->stats.delivered,
 			     &head->stats.malformed);
+	head->held = tt_merge_bytes(sensor->merge) > 0;
 	return r != 0 ? r : more;
 }
 

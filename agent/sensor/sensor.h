@@ -81,6 +81,9 @@ struct tt_sensor_ops {
 struct tt_sensor {
 	const struct tt_sensor_ops *ops;
 	struct tt_sensor_stats stats;
+	/* After poll(): records were read that are delivered later, when older ones of another CPU and the rest of an
+	 * environment must have come. Nothing wakes the reader for them: it has to poll again. */
+	bool held;
 };
 
 /* The running kernel. Needs CAP_BPF and CAP_PERFMON, or CAP_SYS_ADMIN. On failure *ret_message (malloc'd,
