@@ -9,7 +9,7 @@
  *	both NAME		secure_getenv and then getenv, of the same string
  *	until NAME FILE		NAME again and again, until FILE exists (20 s at most). Prints how often; FILE.begun is made
  *				after the first time
- *	late EARLY LATER	EARLY at once; LATER as soon as getenv is probed (10 s at most)
+ *	late EARLY LATER FILE	EARLY once, then as until LATER FILE
  *
  * Prints the value that was found last, and whether its getenv had a probe: in the end, or ever with `until`. */
 #include "subject.h"
@@ -28,7 +28,6 @@
 #define PAGE	 4096
 #define PAGES	 3
 #define UNTIL_MS 20000
-#define LATE_MS	 10000
 
 char *secure_getenv(const char *name);
 
@@ -156,13 +155,10 @@ static void do_until(char **args)
 
 static void do_late(char **args)
 {
-	long deadline = now_ms() + LATE_MS;
 	const char *early = getenv(args[0]);
 
 	fact("early", "%s", early ? early : "");
-	while (!is_probed() && now_ms() < deadline)
-		pause_ms();
-	value = getenv(args[1]);
+	do_until(args + 1);
 }
 
 static const struct {
@@ -172,7 +168,7 @@ static const struct {
 } ways[] = {
 	{ "length", 1, do_length },   { "absent", 1, do_absent }, { "fault", 0, do_fault },
 	{ "threads", 3, do_threads }, { "both", 1, do_both },	  { "until", 2, do_until },
-	{ "late", 2, do_late },
+	{ "late", 3, do_late },
 };
 
 int main(int argc, char **argv)
