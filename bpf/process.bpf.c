@@ -115,29 +115,39 @@ static __always_inline bool exec_is_candidate(struct linux_binprm *bprm)
 	return interp != filename && path_is_candidate((__u64)interp);
 }
 
-/* Opens a slot for the task, which executed a candidate outside any watched tree. */
+/* Opens a slot for the task, which executed a candidate outside any tree that is known to be an agent's. */
 static __always_inline bool open_slot(struct subject *sub)
 {
-	struct tt_slot fresh = {};
+	struct tt_slot empty = {}, *slot;
 	struct task_state *state;
+	__u64 id = serial_next();
 
 	if (stopped)
 		return false;
-	sub->slot_id = serial_next();
-	if (bpf_map_update_elem(&slots, &sub->slot_id, &fresh, BPF_NOEXIST)) {
+	if (bpf_map_update_elem(&slots, &id, &empty, BPF_NOEXIST)) {
 		count(TT_LOSS_SLOT);
 		return false;
 	}
 	state = bpf_task_storage_get(&tasks, sub->task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
-	if (!state) {
-		bpf_map_delete_elem(&slots, &sub->slot_id);
+	slot = bpf_map_lookup_elem(&slots, &id);
+	if (!state || !slot) {
+		bpf_map_delete_elem(&slots, &id);
 		count(TT_LOSS_STORAGE);
 		return false;
 	}
-	state->slot = sub->slot_id;
+	state->slot = id;
 	sub->state = state;
-	sub->slot = bpf_map_lookup_elem(&slots, &sub->slot_id);
-	return sub->slot != NULL;
+	sub->slot_id = id;
+	sub->slot = slot;
+	return true;
+}
+
+/* Judged to be an agent's; those of user space's own making are from the start. */
+static __always_inline bool slot_is_tracked(const struct subject *sub)
+{
+	__u64 id = sub->slot_id;
+
+	return id >> 63 || bpf_map_lookup_elem(&tracked, &id);
 }
 
 struct env_ctx {
@@ -204,7 +214,7 @@ static __always_inline __u32 tty_number(struct task_struct *task)
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(pr_exec, struct task_struct *task, pid_t old_pid, struct linux_binprm *bprm)
 {
-	__u64 now = bpf_ktime_get_boot_ns(), arg_start, arg_end, env_start, env_end, size;
+	__u64 now = bpf_ktime_get_boot_ns(), outer = 0, arg_start, arg_end, env_start, env_end, size;
 	__u32 flags = 0, at, len;
 	bool ours, candidate;
 	struct tt_ev_exec *ev;
@@ -229,6 +239,10 @@ int BPF_PROG(pr_exec, struct task_struct *task, pid_t old_pid, struct linux_binp
 		if (!open_slot(&sub))
 			return 0;
 		flags |= TT_EVF_NEW_SLOT;
+	} else if (candidate && !slot_is_tracked(&sub)) {
+		outer = sub.slot_id;
+		if (open_slot(&sub))
+			flags |= TT_EVF_NEW_SLOT;
 	}
 	if (sub.state->want_env) {
 		sub.state->want_env = 0;
@@ -295,9 +309,11 @@ int BPF_PROG(pr_exec, struct task_struct *task, pid_t old_pid, struct linux_binp
 	if (bpf_ringbuf_output(&lifecycle, ev, size,
 			       ours ? wakeup(&lifecycle, LIFECYCLE_WAKEUP) : BPF_RB_FORCE_WAKEUP)) {
 		/* user space will never judge this slot: nobody may stay pending for ever */
-		if (!ours)
+		if (flags & TT_EVF_NEW_SLOT) {
+			sub.state->slot = outer;
 			bpf_map_delete_elem(&slots, &sub.slot_id);
-		count_loss(ours ? sub.slot : NULL, TT_LOSS_EXEC);
+		}
+		count_loss(flags & TT_EVF_NEW_SLOT ? NULL : sub.slot, TT_LOSS_EXEC);
 		return 0;
 	}
 	if (candidate)

@@ -213,10 +213,8 @@ static int bound(const struct tt_iter_task *task, void *arg)
 		tt_tracker_join(process, session);
 		process->role = TT_ROLE_AGENT;
 		tt_tracker_name_session(tracker, session, process, &found->identity);
-		if (!scan->slot->session) {
+		if (!scan->slot->session)
 			scan->slot->session = session;
-			session->slot = scan->slot->id;
-		}
 		if (tracker->params.session_started)
 			tracker->params.session_started(session, tracker->params.arg);
 		tt_tracker_put_session(tracker, session);

@@ -23,7 +23,6 @@ struct tt_session {
 	char *version, *install_path, *build_id, *launched_by, *tty, *user, *home, *cwd, *command;
 	char *exe; /* of the agent itself, to tell its helpers from its tools */
 	uint32_t uid;
-	uint64_t slot; /* 0: shares its parent's */
 	uint64_t started_ns, ended_ns; /* boot time */
 	int status;
 	unsigned living; /* processes */

@@ -496,10 +496,10 @@ static int settle_sessions(struct tt_tracker *tracker, bool final, uint64_t now_
 		if (over && tracker->params.session_ended)
 			tracker->params.session_ended(session, tracker->params.arg);
 		if (session->ended_ns && session->members == 0 && (!session->dirty || final)) {
-			struct tt_tracker_slot *slot = tt_tracker_find_slot(tracker, session->slot);
-
-			if (slot && slot->session == session)
-				slot->session = NULL;
+			for (struct tt_tracker_slot *slot = tracker->slots; slot; slot = slot->hh.next) {
+				if (slot->session == session)
+					slot->session = NULL;
+			}
 			if (!session->stored)
 				tt_tracker_put_loss(tracker, "process", "session", 1, now_ns, session, NULL);
 			*link = session->next;

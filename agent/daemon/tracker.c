@@ -324,6 +324,35 @@ static void command_released(struct tt_process *process, uint64_t time_ns)
 	session->dirty = true;
 }
 
+/* A candidate that was executed before the verdict on what executed it has a slot of its own; by now that verdict is
+ * known. Within a session the new slot is the session's, else it is judged by itself. */
+static struct tt_tracker_slot *take_new_slot(struct tt_tracker *tracker, const struct tt_event *event,
+					     const struct tt_identity *identity)
+{
+	struct tt_process *process = tt_process_find(tracker->table, &event->process);
+	const struct tt_process *inside = process ? process
+						  : tt_process_find(tracker->table, &event->exec.parent);
+	struct tt_tracker_slot *slot, *before;
+
+	if (inside && inside->session) {
+		slot = tt_tracker_add_slot(tracker, event->slot, TT_SLOT_TRACKED, event->time_ns);
+		if (slot)
+			slot->session = inside->session;
+	} else {
+		slot = judge(tracker, event, identity);
+	}
+	if (!slot || !process)
+		return slot;
+	before = tt_tracker_find_slot(tracker, process->slot);
+	if (before && --before->living == 0)
+		before->since_ns = event->time_ns;
+	process->slot = slot->id;
+	slot->living++;
+	if (slot->state == TT_SLOT_IGNORED)
+		tt_tracker_end(tracker, process, event->time_ns, TT_UNKNOWN_STATUS);
+	return slot;
+}
+
 static int handle_exec(struct tt_tracker *tracker, const struct tt_event *event)
 {
 	_cleanup_(tt_identity_done) struct tt_identity identity = { 0 };
@@ -350,7 +379,7 @@ static int handle_exec(struct tt_tracker *tracker, const struct tt_event *event)
 		}
 	}
 	if (!slot) {
-		slot = judge(tracker, event, &identity);
+		slot = take_new_slot(tracker, event, &identity);
 		if (!slot)
 			return -ENOMEM;
 		if (slot->state == TT_SLOT_IGNORED)
@@ -372,10 +401,8 @@ static int handle_exec(struct tt_tracker *tracker, const struct tt_event *event)
 		process->role = role_in(process->session, process, &identity);
 	if (!process->session)
 		return 0;
-	if (slot->state == TT_SLOT_TRACKED && !slot->session) {
+	if (slot->state == TT_SLOT_TRACKED && !slot->session)
 		slot->session = process->session;
-		process->session->slot = slot->id;
-	}
 
 	/* probes that the session's start puts in come before the judgement of what they cover */
 	if (was_without && tracker->params.session_started)
@@ -659,7 +686,6 @@ int tt_tracker_command(struct tt_tracker *tracker, uint64_t slot_id, const struc
 	if (!session)
 		return -ENOMEM;
 	session->command_run = true;
-	session->slot = slot->id;
 	slot->session = session;
 	tt_tracker_join(process, session);
 	if (tt_process_set(&session->agent, name ? name : "(command)") < 0)

@@ -189,6 +189,7 @@ static int configure(struct bpf_sensor *sensor, const struct tt_sensor_params *p
 	bpf_map__set_max_entries(skel->maps.activity, params->ring_activity_bytes);
 	bpf_map__set_max_entries(skel->maps.agg, params->agg_entries);
 	bpf_map__set_max_entries(skel->maps.slots, params->slot_entries);
+	bpf_map__set_max_entries(skel->maps.tracked, params->slot_entries);
 	bpf_map__set_max_entries(skel->maps.socks, params->sock_entries);
 	skel->rodata->hash_seed = random64();
 	skel->rodata->candidate_min_size = params->candidate_min_bytes;
@@ -843,11 +844,16 @@ static int remember_slot(struct bpf_sensor *sensor, uint64_t id)
 static int bpf_verdict(struct tt_sensor *head, uint64_t id, bool tracked)
 {
 	struct bpf_sensor *sensor = self(head);
-	int fd = bpf_map__fd(sensor->skel->maps.slots);
+	int fd = bpf_map__fd(sensor->skel->maps.slots), tracked_fd = bpf_map__fd(sensor->skel->maps.tracked);
 	struct known_slot *slot;
+	uint32_t yes = 1;
 
-	if (tracked)
+	if (tracked) {
+		if (!(id & USER_SLOT) && bpf_map_update_elem(tracked_fd, &id, &yes, BPF_ANY) != 0)
+			return -errno;
 		return remember_slot(sensor, id);
+	}
+	bpf_map_delete_elem(tracked_fd, &id);
 	HASH_FIND(hh, sensor->slots, &id, sizeof(id), slot);
 	if (slot) {
 		struct tt_slot value;

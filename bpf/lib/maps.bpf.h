@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Every map and every setting. Sizes here are defaults; user space sets them before loading.
  *
- * Who writes what: slots - the kernel opens (exec of a candidate), user space judges and deletes.
+ * Who writes what: slots - the kernel opens (exec of a candidate), user space judges and deletes. tracked - user
+ * space only.
  * agg - the kernel adds and counts, user space deletes (ended processes, frozen entries). socks - the
  * kernel only; user space reads. candidates, attach, freeze_ns, stopped - user space only. */
 #ifndef TT_BPF_MAPS_H
@@ -50,6 +51,15 @@ TT_MAP struct {
 	__type(key, __u64);
 	__type(value, struct tt_slot);
 } slots SEC(".maps");
+
+/* Slots that were judged TRACKED. A candidate executed in one that was not judged yet gets a slot of its own: the
+ * verdict on what came before must not be its verdict. */
+TT_MAP struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u64);
+	__type(value, __u32);
+} tracked SEC(".maps");
 
 /* What a thread carries. Apart from the slot, only what lasts for one system or library call. */
 struct task_state {
