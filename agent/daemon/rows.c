@@ -30,6 +30,7 @@ struct attempt {
 	uint64_t sock_id;
 	uint64_t row_id;
 	struct tt_process_key process;
+	bool seen; /* since the last settling: the sensor tells of it with each sweep */
 	UT_hash_handle hh;
 };
 
@@ -513,13 +514,16 @@ static int tcp_attempt(struct tt_rows *rows, const struct tt_event *event, const
 	*ret_done = true;
 	HASH_FIND(hh, rows->attempts, &event->connect.sock_id, sizeof(event->connect.sock_id), attempt);
 	if (event->connect.state == TT_CONN_CONNECTING) {
-		if (attempt)
-			return 0; /* shown already */
+		if (attempt) {
+			attempt->seen = true; /* shown already */
+			return 0;
+		}
 		attempt = calloc(1, sizeof(*attempt));
 		if (!attempt)
 			return -ENOMEM;
 		attempt->sock_id = event->connect.sock_id;
 		attempt->process = event->process;
+		attempt->seen = true;
 		attempt->row_id = tt_rows_next_id(rows);
 		r = put_connection(rows, event, process, attempt->row_id, to_epoch_ns);
 		if (r < 0) {
@@ -602,8 +606,11 @@ void tt_rows_settle(struct tt_rows *rows, const struct tt_process_table *table, 
 	if (rows->user_only > 0 || rows->owing || !table)
 		settle_known(rows, table, to_epoch_ns, lost, arg);
 	HASH_ITER (hh, rows->attempts, attempt, next_attempt) {
-		if (table && tt_process_find(table, &attempt->process))
+		/* a socket may outlive its process in another's hands: its attempt goes on */
+		if (table && (attempt->seen || tt_process_find(table, &attempt->process))) {
+			attempt->seen = false;
 			continue;
+		}
 		HASH_DEL(rows->attempts, attempt);
 		free(attempt);
 	}

@@ -15,6 +15,9 @@
  * the exit record; totals come with the next sweep. */
 #define GRACE_NS UINT64_C(3000000000)
 
+/* And for this long, if their score has to wait for a store that fails. */
+#define HOLD_NS UINT64_C(600000000000)
+
 /* How often a living process is scored anew, and looked for in /proc. */
 #define RESCORE_NS UINT64_C(10000000000)
 
@@ -81,6 +84,8 @@ void tt_tracker_join(struct tt_process *process, struct tt_session *session)
 		return;
 	if (process->session) {
 		process->session->members--;
+		process->session->processes--;
+		process->session->dirty = true;
 		if (!process->ended_ns)
 			process->session->living--;
 	}
@@ -89,8 +94,10 @@ void tt_tracker_join(struct tt_process *process, struct tt_session *session)
 		return;
 	session->members++;
 	session->processes++;
-	if (!process->ended_ns)
+	if (!process->ended_ns) {
 		session->living++;
+		session->ended_ns = 0; /* it was not the end, then */
+	}
 	session->dirty = true;
 	process->dirty = true;
 	process->unscored = true;
@@ -520,6 +527,25 @@ static void lost_count(const struct tt_agg_key *key, uint64_t count, void *arg)
 			   tt_tracker_lost_of(key->op), count, tracker->last_tick_ns);
 }
 
+static int oldest_unscored(struct tt_process *process, void *arg)
+{
+	uint64_t *oldest = arg;
+
+	if (process->session && process->unscored && process->ended_ns && process->ended_ns < *oldest)
+		*oldest = process->ended_ns;
+	return 0;
+}
+
+/* What ended a while ago goes. While the store fails nothing can be scored, and what is not scored waits. */
+static void forget_ended(struct tt_tracker *tracker, uint64_t now_ns)
+{
+	uint64_t before = now_ns > GRACE_NS ? now_ns - GRACE_NS : 0,
+		 at_last = now_ns > HOLD_NS ? now_ns - HOLD_NS : 0;
+
+	tt_process_each(tracker->table, oldest_unscored, &before);
+	tt_process_expire(tracker->table, before > at_last ? before : at_last);
+}
+
 int tt_tracker_tick(struct tt_tracker *tracker, uint64_t now_ns, bool final)
 {
 	bool rescore = final || now_ns - tracker->last_rescore_ns >= RESCORE_NS;
@@ -536,15 +562,16 @@ int tt_tracker_tick(struct tt_tracker *tracker, uint64_t now_ns, bool final)
 	/* before what it makes incomplete is scored and put */
 	tt_rows_settle(tracker->rows, final ? NULL : tracker->table, tracker->params.to_epoch_ns, lost_count,
 		       tracker);
-	r = tt_process_each(tracker->table, rescore ? score : score_ended, tracker);
+	/* a score is made of what is stored: rows that wait in the batch belong to it */
+	if (final || tt_batch_rows(tracker->params.batch) == 0)
+		r = tt_process_each(tracker->table, rescore ? score : score_ended, tracker);
 	if (r == 0)
 		r = tt_process_each(tracker->table, put_dirty, tracker);
 	if (r == 0)
 		r = settle_sessions(tracker, final, now_ns);
 	if (r < 0)
 		return r;
-	if (now_ns > GRACE_NS)
-		tt_process_expire(tracker->table, now_ns - GRACE_NS);
+	forget_ended(tracker, now_ns);
 	tt_tracker_tell_losses(tracker);
 	close_slots(tracker, now_ns);
 	return 0;

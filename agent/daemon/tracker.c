@@ -86,14 +86,33 @@ struct tt_tracker_slot *tt_tracker_add_slot(struct tt_tracker *tracker, uint64_t
 	return slot;
 }
 
+/* A process that `run` is told to trace may have been watched already, by another slot. */
+static void move_to_slot(struct tt_tracker *tracker, struct tt_process *process, struct tt_tracker_slot *slot,
+			 uint64_t now_ns)
+{
+	struct tt_tracker_slot *before;
+
+	if (process->slot == slot->id || process->ended_ns)
+		return;
+	before = tt_tracker_find_slot(tracker, process->slot);
+	if (before && --before->living == 0)
+		before->since_ns = now_ns;
+	process->slot = slot->id;
+	slot->living++;
+}
+
 struct tt_process *tt_tracker_obtain(struct tt_tracker *tracker, const struct tt_process_key *key,
 				     struct tt_tracker_slot *slot, const struct tt_process_key *parent_key,
 				     uint64_t now_ns)
 {
 	struct tt_process *process = tt_process_find(tracker->table, key), *parent;
 
-	if (process)
+	if (process) {
+		move_to_slot(tracker, process, slot, now_ns);
 		return process;
+	}
+	if (tt_process_was_forgotten(tracker->table, key))
+		return NULL;
 	if (tt_process_add(tracker->table, tracker->params.boot_id, key, &process) < 0) {
 		tt_tracker_put_loss(tracker, "process", "table_full", 1, now_ns, slot->session, NULL);
 		tt_tracker_mark_incomplete(tracker, slot->session);
@@ -135,6 +154,11 @@ static enum tt_role role_in(const struct tt_session *session, const struct tt_pr
 	return TT_ROLE_TOOL;
 }
 
+static bool is_root(const struct tt_process *process)
+{
+	return memcmp(&process->session->root, &process->key, sizeof(process->key)) == 0;
+}
+
 static bool belongs_to_agent(const struct tt_process *process)
 {
 	return process && process->role != TT_ROLE_TOOL;
@@ -161,6 +185,9 @@ static void agent_executed(struct tt_tracker *tracker, struct tt_process *proces
 	if (relaunch) {
 		if (process->role != TT_ROLE_AGENT)
 			process->role = TT_ROLE_RUNTIME;
+		else if (is_root(process))
+			/* `env` became `node`: what it is known by is what it is now */
+			tt_process_set(&session->exe, process->exe);
 		return;
 	}
 	session = tt_tracker_add_session(tracker, process, process->session, event->time_ns);
@@ -171,7 +198,6 @@ static void agent_executed(struct tt_tracker *tracker, struct tt_process *proces
 	tt_tracker_join(process, session);
 	process->role = TT_ROLE_AGENT;
 	tt_tracker_name_session(tracker, session, process, identity);
-	session->tty = tt_tracker_tty_name(event->exec.tty);
 }
 
 /* ---- events */
@@ -267,8 +293,8 @@ static void put_handed_environment(struct tt_tracker *tracker, struct tt_process
 		tt_tracker_account(tracker, r, process, TT_LOST_HANDED, 1, event->time_ns);
 	}
 	if (event->flags & TT_EVF_ENV_CUT) {
-		tt_tracker_put_loss(tracker, "env", "exec_environment", 1, event->time_ns, process->session,
-				    process);
+		tt_tracker_put_loss(tracker, "env", "exec_environment_cut", 1, event->time_ns,
+				    process->session, process);
 		process->lost = true;
 		tt_tracker_mark_incomplete(tracker, process->session);
 	}
@@ -317,8 +343,7 @@ static void command_released(struct tt_process *process, uint64_t time_ns)
 {
 	struct tt_session *session = process->session;
 
-	if (!session || !session->command_run ||
-	    memcmp(&session->root, &process->key, sizeof(process->key)) != 0)
+	if (!session || !session->command_run || !is_root(process))
 		return;
 	process->started_ns = session->started_ns = time_ns;
 	session->dirty = true;
@@ -390,6 +415,8 @@ static int handle_exec(struct tt_tracker *tracker, const struct tt_event *event)
 		return 0;
 	is_agent = identity.agent && !identity.agent->editor;
 	was_without = !process->session;
+	if (event->flags & TT_EVF_NEW_SLOT)
+		process->attached = false; /* found running meanwhile, and yet seen from its beginning */
 	if (!process->exec_ns)
 		command_released(process, event->time_ns);
 	executed(tracker, process, event, &identity);
@@ -410,8 +437,9 @@ static int handle_exec(struct tt_tracker *tracker, const struct tt_event *event)
 	process->env_direct = identity.runtime && identity.runtime->env_direct;
 	tt_tracker_probe_program(tracker, process);
 	tt_tracker_judge_coverage(tracker, process);
-	if (process->session->command_run && !process->session->definition &&
-	    memcmp(&process->session->root, &process->key, sizeof(process->key)) == 0) {
+	if (!process->session->tty && is_root(process))
+		process->session->tty = tt_tracker_tty_name(event->exec.tty);
+	if (process->session->command_run && !process->session->definition && is_root(process)) {
 		tt_process_set(&process->session->command, process->argv);
 		tt_process_set(&process->session->cwd, process->cwd);
 		tt_process_set(&process->session->exe, process->exe);
@@ -479,6 +507,17 @@ static void look_for_extension(struct tt_tracker *tracker, const struct tt_event
 	tt_tracker_put_process(tracker, process);
 }
 
+/* A process that was forgotten has rows, and what still comes of it (the outcome of a connect whose socket another
+ * process has as well) gets its own. Its entry does not come back: that would take its end from it. */
+static struct tt_process *gone(struct tt_tracker *tracker, const struct tt_event *event,
+			       const struct tt_tracker_slot *slot)
+{
+	tracker->gone =
+		(struct tt_process){ .key = event->process, .session = slot->session, .stored = true };
+	tt_process_id(tracker->params.boot_id, &event->process, &tracker->gone.id);
+	return &tracker->gone;
+}
+
 /* The process whose activity this is, if it is to be recorded. */
 static struct tt_process *actor(struct tt_tracker *tracker, const struct tt_event *event)
 {
@@ -488,6 +527,8 @@ static struct tt_process *actor(struct tt_tracker *tracker, const struct tt_even
 	if (!slot || slot->state == TT_SLOT_IGNORED)
 		return NULL;
 	process = tt_process_find(tracker->table, &event->process);
+	if (!process && tt_process_was_forgotten(tracker->table, &event->process))
+		return gone(tracker, event, slot);
 	if (!process || !process->session) {
 		if (slot->state == TT_SLOT_WATCHED) {
 			if (event->type == TT_EVENT_FILE)
@@ -525,6 +566,8 @@ static void put_failed_exec(struct tt_tracker *tracker, struct tt_process *proce
 	};
 	int r = may_store(process);
 
+	if (process == &tracker->gone)
+		r = -ENOSPC; /* which number it has is not known any more */
 	tt_tracker_account(tracker, r < 0 ? r : tt_batch_exec(tracker->params.batch, &row), process,
 			   TT_LOST_EXEC, 1, event->time_ns);
 }
@@ -536,7 +579,8 @@ static int handle_file(struct tt_tracker *tracker, const struct tt_event *event)
 
 	if (!process)
 		return 0;
-	tt_tracker_probe_libc(tracker, event, process);
+	if (process != &tracker->gone)
+		tt_tracker_probe_libc(tracker, event, process);
 	if (event->key.op == TT_OP_EXEC)
 		put_failed_exec(tracker, process, event);
 	r = may_store(process);
@@ -626,7 +670,7 @@ static int handle_note(struct tt_tracker *tracker, const struct tt_event *event)
 
 	if (!process)
 		return 0;
-	if (event->note.note == TT_NOTE_IO_URING && !process->io_uring) {
+	if (event->note.note == TT_NOTE_IO_URING && !process->io_uring && process != &tracker->gone) {
 		process->io_uring = true;
 		tt_tracker_judge_coverage(tracker, process);
 	} else if (event->note.note == TT_NOTE_X32) {
@@ -638,18 +682,46 @@ static int handle_note(struct tt_tracker *tracker, const struct tt_event *event)
 	return 0;
 }
 
+struct slot_sessions {
+	struct tt_tracker *tracker;
+	const struct tt_tracker_slot *slot;
+	struct tt_session *any; /* NULL: the slot has no session */
+	bool several;
+};
+
+/* An agent inside an agent, and one in an editor, shares its slot: what the slot lost may be anybody's. */
+static int concern_session(struct tt_process *process, void *arg)
+{
+	struct slot_sessions *sessions = arg;
+
+	if (!process->session || process->slot != sessions->slot->id)
+		return 0;
+	sessions->several |= sessions->any && sessions->any != process->session;
+	sessions->any = process->session;
+	tt_tracker_mark_incomplete(sessions->tracker, process->session);
+	return 0;
+}
+
 static int handle_loss(struct tt_tracker *tracker, const struct tt_event *event)
 {
 	struct tt_tracker_slot *slot = event->slot ? tt_tracker_find_slot(tracker, event->slot) : NULL;
-	struct tt_session *session = slot ? slot->session : NULL;
+	struct slot_sessions sessions = { .tracker = tracker, .slot = slot };
+	struct tt_session *session;
 
-	if (slot && slot->state != TT_SLOT_TRACKED)
+	if (slot && slot->state == TT_SLOT_IGNORED)
 		return 0;
+	if (slot)
+		tt_process_each(tracker->table, concern_session, &sessions);
+	if (slot && slot->state == TT_SLOT_WATCHED && !sessions.any)
+		return 0; /* an editor's own */
+	/* of several sessions nobody knows whose it is: it is booked on none, and shown with each */
+	session = sessions.several ? NULL : sessions.any ? sessions.any : slot ? slot->session : NULL;
 	tracker->fork_lost |= tt_streq(event->loss.sensor, "process") && tt_streq(event->loss.kind, "fork");
 	tt_tracker_put_loss_between(tracker, event->loss.sensor, event->loss.kind, event->loss.count,
 				    event->first_ns ? event->first_ns : event->time_ns, event->time_ns,
 				    session, NULL);
-	tt_tracker_mark_incomplete(tracker, session);
+	if (!sessions.any)
+		tt_tracker_mark_incomplete(tracker, session);
 	return 0;
 }
 
@@ -682,7 +754,7 @@ int tt_tracker_command(struct tt_tracker *tracker, uint64_t slot_id, const struc
 		return -ENOSPC;
 	process->ppid = ppid;
 	process->uid = uid;
-	session = tt_tracker_add_session(tracker, process, NULL, key->start_ns);
+	session = tt_tracker_add_session(tracker, process, process->session, key->start_ns);
 	if (!session)
 		return -ENOMEM;
 	session->command_run = true;

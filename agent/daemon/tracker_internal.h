@@ -40,6 +40,8 @@ struct tt_tracker {
 	struct tt_tracker_loss *ledger;
 	uint64_t last_rescore_ns, last_tick_ns;
 	bool fork_lost; /* since the last tick: there may be processes that nobody told of */
+	struct tt_process
+		gone; /* stands for a process that was forgotten, while a late record of it is handled */
 	struct tt_tracker_stats stats;
 };
 
@@ -124,7 +126,7 @@ void tt_tracker_files_free(struct tt_tracker *tracker);
 struct tt_tracker_slot *tt_tracker_find_slot(const struct tt_tracker *tracker, uint64_t id);
 struct tt_tracker_slot *tt_tracker_add_slot(struct tt_tracker *tracker, uint64_t id, enum tt_slot_state state,
 					    uint64_t now_ns);
-/* The entry of a process, made if need be. NULL: the table is full (counted). */
+/* The entry of a process, made if need be. NULL: the table is full (counted), or the process is long over. */
 struct tt_process *tt_tracker_obtain(struct tt_tracker *tracker, const struct tt_process_key *key,
 				     struct tt_tracker_slot *slot, const struct tt_process_key *parent_key,
 				     uint64_t now_ns);

@@ -13,8 +13,13 @@ struct entry {
 	UT_hash_handle by_pid; /* while alive */
 };
 
+/* A connect may go on for minutes after its process (tcp(7): tcp_syn_retries); so many ends in that time are a busy
+ * build. Only their hashes are kept, each in its own place: a later one with the same place takes it over. */
+#define FORGOTTEN_MAX 16384
+
 struct tt_process_table {
 	struct entry *entries, *living;
+	uint64_t *forgotten_keys;
 	unsigned max;
 	uint64_t evicted;
 	void (*forgotten)(struct tt_process *process, void *arg);
@@ -29,6 +34,11 @@ int tt_process_table_new(unsigned max, void (*forgotten)(struct tt_process *proc
 
 	if (!table)
 		return -ENOMEM;
+	table->forgotten_keys = calloc(FORGOTTEN_MAX, sizeof(*table->forgotten_keys));
+	if (!table->forgotten_keys) {
+		free(table);
+		return -ENOMEM;
+	}
 	table->max = max;
 	table->forgotten = forgotten;
 	table->arg = arg;
@@ -62,6 +72,7 @@ void tt_process_table_free(struct tt_process_table *table)
 		HASH_DEL(table->entries, entry);
 		entry_free(entry);
 	}
+	free(table->forgotten_keys);
 	free(table);
 }
 
@@ -85,6 +96,16 @@ struct tt_process *tt_process_find(const struct tt_process_table *table, const s
 	return entry ? &entry->process : NULL;
 }
 
+static uint64_t key_hash(const struct tt_process_key *key)
+{
+	return XXH3_64bits(key, sizeof(*key));
+}
+
+bool tt_process_was_forgotten(const struct tt_process_table *table, const struct tt_process_key *key)
+{
+	return table->forgotten_keys[key_hash(key) % FORGOTTEN_MAX] == key_hash(key);
+}
+
 struct tt_process *tt_process_find_pid(const struct tt_process_table *table, uint32_t pid)
 {
 	struct entry *entry;
@@ -105,6 +126,8 @@ static void forget(struct tt_process_table *table, struct tt_process *process)
 
 	if (table->forgotten)
 		table->forgotten(process, table->arg);
+	if (process->session)
+		table->forgotten_keys[key_hash(&process->key) % FORGOTTEN_MAX] = key_hash(&process->key);
 	unlink_ended(table, process);
 	HASH_DELETE(hh, table->entries, entry);
 	entry_free(entry);

@@ -64,6 +64,9 @@ void tt_process_table_free(struct tt_process_table *table);
 void tt_process_id(const char *boot_id, const struct tt_process_key *key, struct tt_id *ret);
 
 struct tt_process *tt_process_find(const struct tt_process_table *table, const struct tt_process_key *key);
+/* A process with a session had this key and was forgotten: what still comes of it is its, but it does not begin
+ * anew. The last 16,384 or so are remembered. */
+bool tt_process_was_forgotten(const struct tt_process_table *table, const struct tt_process_key *key);
 /* The living process with this pid (a parent that is only known by number); NULL if none. */
 struct tt_process *tt_process_find_pid(const struct tt_process_table *table, uint32_t pid);
 /* A new entry, zeroed but for its key and id. -EEXIST, -ENOSPC: full of living processes; -ENOMEM. */
