@@ -1,26 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* threads_fork [-s SECONDS] THREADS FORKS PATH: so many threads, each of which forks so often; every child opens PATH.
+/* threads_fork [-s SECONDS] [-n COUNTER] THREADS FORKS PATH: so many threads, each of which forks so often; every child
+ * opens PATH.
  *
- * -s: each thread goes on forking for so long instead. Prints how many children there were. */
+ * -s: each thread goes on forking for so long instead. -n: each child opens a name of its own, PATH0, PATH1, ...; how
+ * many were begun is at any moment in the file COUNTER, a 64-bit number in host byte order. Prints how many children there were. */
 #include "raw.h"
 #include "subject.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/mman.h>
 #include <time.h>
 
 static const char *path;
 static long forks;
 static time_t end;
-static atomic_long children;
+static atomic_long children, *begun;
 
 static void *forker(void *unused)
 {
 	for (long i = 0; end ? time(NULL) < end : i < forks; i++) {
-		long pid = raw_fork();
+		char name[4096];
+		long pid;
 
+		if (begun)
+			snprintf(name, sizeof(name), "%s%ld", path, atomic_fetch_add(begun, 1));
+		pid = raw_fork();
 		if (pid == 0)
-			raw_exit(raw_open(path) < 0);
+			raw_exit(raw_open(begun ? name : path) < 0 && !begun);
 		if (pid < 0)
 			continue;
 		raw_wait(pid);
@@ -29,15 +37,31 @@ static void *forker(void *unused)
 	return NULL;
 }
 
+static void *shared(const char *file)
+{
+	int fd = open(file, O_RDWR | O_CREAT, 0600);
+	void *memory;
+
+	if (fd < 0 || ftruncate(fd, 8) < 0)
+		die("%s: %m", file);
+	memory = mmap(NULL, 8, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	close(fd);
+	return memory == MAP_FAILED ? NULL : memory;
+}
+
 int main(int argc, char **argv)
 {
 	int option;
 	long n;
 
-	while ((option = getopt(argc, argv, "s:")) != -1)
-		end = time(NULL) + number(optarg);
+	while ((option = getopt(argc, argv, "s:n:")) != -1) {
+		if (option == 's')
+			end = time(NULL) + number(optarg);
+		else if (option == 'n')
+			begun = shared(optarg);
+	}
 	if (argc - optind != 3)
-		die("usage: threads_fork [-s SECONDS] THREADS FORKS PATH");
+		die("usage: threads_fork [-s SECONDS] [-n COUNTER] THREADS FORKS PATH");
 	n = number(argv[optind]);
 	forks = number(argv[optind + 1]);
 	path = argv[optind + 2];
