@@ -357,7 +357,7 @@ static struct tt_tracker_slot *take_new_slot(struct tt_tracker *tracker, const s
 	struct tt_process *process = tt_process_find(tracker->table, &event->process);
 	const struct tt_process *inside = process ? process
 						  : tt_process_find(tracker->table, &event->exec.parent);
-	struct tt_tracker_slot *slot, *before;
+	struct tt_tracker_slot *slot;
 
 	if (inside && inside->session) {
 		slot = tt_tracker_add_slot(tracker, event->slot, TT_SLOT_TRACKED, event->time_ns);
@@ -368,11 +368,7 @@ static struct tt_tracker_slot *take_new_slot(struct tt_tracker *tracker, const s
 	}
 	if (!slot || !process)
 		return slot;
-	before = tt_tracker_find_slot(tracker, process->slot);
-	if (before && --before->living == 0)
-		before->since_ns = event->time_ns;
-	process->slot = slot->id;
-	slot->living++;
+	move_to_slot(tracker, process, slot, event->time_ns);
 	if (slot->state == TT_SLOT_IGNORED)
 		tt_tracker_end(tracker, process, event->time_ns, TT_UNKNOWN_STATUS);
 	return slot;
