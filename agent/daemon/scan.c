@@ -202,6 +202,7 @@ static int bound(const struct tt_iter_task *task, void *arg)
 	process->attached = true;
 	process->exec_ns = task->start_ns;
 	describe(scan, process, found);
+	tt_process_set(&process->home, NULL); /* its parent's, so far */
 	tt_tracker_user(process->uid, NULL, &process->home);
 	if (agent && process->session && process->session->definition == found->identity.agent &&
 	    process->role != TT_ROLE_TOOL) {
