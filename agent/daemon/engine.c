@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <time.h>
@@ -195,6 +196,8 @@ static void set_busy(struct tt_engine *engine, bool busy)
 	if (busy == engine->busy || !engine->loop)
 		return;
 	engine->busy = busy;
+	if (!busy)
+		malloc_trim(0); /* what a busy session took goes back */
 	tt_loop_set_timer(engine->poll_timer, busy ? poll_ns : 0, busy ? poll_ns : 0);
 	tt_loop_set_timer(engine->tick_timer, busy ? TICK_NS : 0, busy ? TICK_NS : 0);
 }

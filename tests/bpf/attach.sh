@@ -61,7 +61,7 @@ root=$(sql "SELECT root_process_id FROM session WHERE agent = 'threads$$'")
 all=$(od -An -td8 -N8 "$W/begun" | tr -d ' ')
 echo "# $all children, $from of them begun before the daemon watched; $(sql "SELECT count(*) FROM file_access
 	WHERE path GLOB '$W/files/n[0-9]*'") recorded"
-check 'the threads forked before and after' [ "$from" -gt 0 -a "$all" -gt $((from + 200)) ]
+check 'the threads forked before and after' [ $((from > 0 && all > from + 200)) = 1 ]
 # every number that was begun later, once, by a child of the root's
 same 'each child since then is there, below its parent, with what it opened' "$((all - from)) $((all - from)) 1" \
 	"$(sql "SELECT count(*), count(DISTINCT f.path), max(f.count) FROM file_access f JOIN process p USING (process_id)

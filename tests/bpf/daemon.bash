@@ -133,6 +133,11 @@ rss_anon() { # PID
 	awk '/^RssAnon/ { print $2 }' "/proc/$1/status"
 }
 
+# Kilobytes of rings and maps in the kernel.
+maps_kb() { # PID
+	cat "/proc/$1/fdinfo/"* 2>/dev/null | awk '/^map_type/ { map = 1 } /^memlock/ && map { sum += $2; map = 0 } END { print int(sum / 1024) }'
+}
+
 # CPU time so far in milliseconds.
 cpu_ms() { # PID
 	awk '{ print ($14 + $15) * 10 }' "/proc/$1/stat"

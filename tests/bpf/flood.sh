@@ -9,19 +9,25 @@ agent flood open_many
 n=$(times_scale 30000)
 "$S/open_many" -c "$W/files" "$n" 1 >/dev/null
 daemon_start
-echo "# idle: RssAnon $(rss_anon "$daemon") kB"
+echo "# idle: RssAnon $(rss_anon "$daemon") kB; rings and maps $(maps_kb "$daemon") kB"
 
 before=$(cpu_ms "$daemon")
 "$W/bin/flood$$" -r 10000 -f 100 "$W/files" "$n" 1 >"$W/out" &
 flood=$!
 while kill -0 $flood 2>/dev/null; do
 	rss_anon "$daemon"
+	maps=$(maps_kb "$daemon")
 	sleep 0.2
 done >"$W/rss"
 wait $flood
-echo "# flood: RssAnon at most $(sort -n "$W/rss" | tail -n 1) kB, CPU $(($(cpu_ms "$daemon") - before)) ms in \
+echo "# flood: RssAnon at most $(sort -n "$W/rss" | tail -n 1) kB, rings and maps ${maps:-?} kB, CPU $(($(cpu_ms "$daemon") - before)) ms in \
 $(fact "$W/out" seconds) s; unaggregated $(daemon_status unaggregated)"
 within 30 sql_is 1 'SELECT count(*) FROM session WHERE ended_ns IS NOT NULL'
+grown=$(rss_anon "$daemon")
+shrunk() {
+	[ "$(rss_anon "$daemon")" -lt "$grown" ]
+}
+check 'memory is given back once nothing is watched' within 15 shrunk
 echo "# after: RssAnon $(rss_anon "$daemon") kB, database $(stat -c %s "$W/db") bytes"
 daemon_stop
 

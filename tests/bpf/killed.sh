@@ -16,18 +16,17 @@ counter() { # FILE: opens done
 }
 
 busy() { # AT LEAST: opens done by the numbered one
-	local done
+	local opened
 
-	done=$(counter "$W/counters")
-	[ "${done:-0}" -ge "$1" ]
+	opened=$(counter "$W/counters")
+	[ "${opened:-0}" -ge "$1" ]
 }
 
 # Kills telltale, whose pid is given, after a while of its session; judges what it leaves.
 kill_amid() { # WORDS PID COMMAND-PID
 	local words=$1 telltale=$2 command=$3 made newest missing
 
-	busy_until=$((100 + RANDOM % 150))
-	within 20 busy $busy_until || not_ok "$words: the subject does its work"
+	within 20 busy $((100 + RANDOM % 150)) || not_ok "$words: the subject does its work"
 	kill -9 "$telltale"
 	made=$(counter "$W/counters")
 	wait "$telltale" 2>/dev/null

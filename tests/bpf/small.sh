@@ -44,7 +44,16 @@ sane() { # WORDS
 	echo "#   lost: $(sql 'SELECT kind, sum(count) FROM loss GROUP BY kind' | tr '\n' ';')"
 }
 
-mix=("$S/mix" -t $threads "$W/scene" "$rounds")
+# Entries of a nearly full table leave it when they are idle, and come again: 62 names in turn, each every 5 s, in a
+# table of 64. Runs beside the others, because it takes its time.
+settings <<<'  maps:
+    aggregation: 64'
+cp "$W/config/telltale.yaml" "$W/aging.yaml"
+"$TELLTALE" run --config "$W/aging.yaml" --db "$W/aging.db" -- \
+	"$S/open_counted" -n 62 -s 14 "$W/aging" "$W/scene/age" 80 2>"$W/aging.record" &
+aging=$!
+
+mix=("$S/mix" -t "$threads" "$W/scene" "$rounds")
 traced "${mix[@]}" <<-END
 	  poll: 10ms
 END
@@ -99,4 +108,50 @@ same 'execs as well' "$((children + 1)) $((children + 1))" \
 	"$(($(sql 'SELECT count(*) FROM process_exec WHERE result = 0') + $(lost exec))) \
 $(($(sql 'SELECT count(*) FROM process WHERE exit_status IS NOT NULL') + $(lost exit)))"
 sane 'execs'
+
+# SIGKILL amid a flood: its last totals are told like any other's. Besides the names it opens what every program does.
+killed_amid() {
+	local process
+
+	traced sh -c "$S/open_counted -n 3000 $W/killed $W/scene/kill 0 >/dev/null 2>&1 &
+		sleep 0.5; kill -9 \$!; wait"
+	process=$(sql 'SELECT process_id FROM process WHERE exit_status = 137')
+	stored=$(sql "SELECT sum(count) FROM file_access WHERE process_id = '$process' AND op <> 'exec'")
+	besides=$(sql "SELECT coalesce(sum(count), 0) FROM file_access WHERE process_id = '$process' AND op <> 'exec'
+		AND path NOT LIKE '$W/scene/kill%'")
+	gone=$(sql "SELECT coalesce(sum(count), 0) FROM loss WHERE process_id = '$process'")
+	read -r begun opened < <(od -An -td8 "$W/killed")
+	echo "# killed after $opened opens: $stored stored, $gone lost"
+}
+killed_amid </dev/null
+always=$besides
+check 'killed amid its opens: all that it did is stored' grep -qx "$stored" <(seq $((opened + always)) $((begun + always)))
+killed_amid <<<'  rings:
+    activity: 4KiB'
+check 'and with a ring of one page: stored and lost are what it did' \
+	grep -qx $((stored + gone)) <(seq $((opened + always)) $((begun + always)))
+
+# Five agents at once where there is room for two.
+rm -f "$W"/db*
+settings <<<'  maps:
+    slots: 2'
+agent slot open_counted
+daemon_start
+for i in 1 2 3 4 5; do
+	"$W/bin/slot$$" -s 2 "$W/slot.$i" "$W/scene/slot.$i." 10 &
+	slots[i]=$!
+done
+wait "${slots[@]}"
+within 15 sql_is 2 'SELECT count(*) FROM session WHERE ended_ns IS NOT NULL'
+daemon_stop
+same 'two of five agents are recorded, three are told' '2 3' \
+	"$(sql 'SELECT count(*) FROM session') $(lost candidate)"
+
+wait $aging || not_ok 'the names in turn are opened'
+mv "$W/aging.db" "$W/db"
+same 'names that left the table and came again: each open is counted, and nothing lost' \
+	"$(od -An -td8 -j8 "$W/aging" | tr -d ' ')|" "$(sql "SELECT sum(count) FROM file_access
+		WHERE path LIKE '$W/scene/age%'")|$(sql "SELECT * FROM loss WHERE sensor <> 'so_tcp_state'")"
+check 'and some did leave' [ "$(sql "SELECT count(*) > count(DISTINCT path) FROM file_access
+	WHERE path LIKE '$W/scene/age%'")" = 1 ]
 finish
