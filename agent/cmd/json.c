@@ -48,6 +48,19 @@ static void add_real(struct tt_buf *buf, double d)
 	tt_buf_str(buf, text);
 }
 
+/* DEL is ASCII to jansson, and a control character to a terminal. It can only be inside a string. */
+static void add_without_del(struct tt_buf *buf, const char *json)
+{
+	for (size_t n; *json; json += n) {
+		n = strcspn(json, "\x7f");
+		tt_buf_add(buf, json, n);
+		if (json[n]) {
+			tt_buf_str(buf, "\\u007f");
+			n++;
+		}
+	}
+}
+
 /* Stored JSON is written anew: one line, ASCII, whatever it was. What does not parse is a string. */
 static void add_embedded(struct tt_buf *buf, const struct tt_value *value)
 {
@@ -55,7 +68,7 @@ static void add_embedded(struct tt_buf *buf, const struct tt_value *value)
 	char *text = json ? json_dumps(json, JSON_COMPACT | JSON_ENSURE_ASCII | JSON_ENCODE_ANY) : NULL;
 
 	if (text)
-		tt_buf_str(buf, text);
+		add_without_del(buf, text);
 	else
 		tt_buf_jsonn(buf, value->text, value->len);
 	free(text);

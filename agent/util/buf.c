@@ -131,11 +131,31 @@ static size_t utf8_length(const unsigned char *s, size_t left, uint32_t *ret_cod
 	return 0;
 }
 
-/* Bidirectional overrides and invisible format characters can make a line read as another. */
+/* Bidirectional overrides, tags and other invisible format characters can make a line read as another. */
 static bool code_is_deceptive(uint32_t code)
 {
-	return (code >= 0x7f && code < 0xa0) || (code >= 0x200b && code <= 0x200f) ||
-	       (code >= 0x2028 && code <= 0x202e) || (code >= 0x2060 && code <= 0x206f) || code == 0xfeff;
+	static const struct {
+		uint32_t low, high;
+	} ranges[] = {
+		{ 0x7f, 0x9f },	    { 0xad, 0xad },	  { 0x61c, 0x61c },   { 0x180e, 0x180e },
+		{ 0x200b, 0x200f }, { 0x2028, 0x202e },	  { 0x2060, 0x206f }, { 0xfeff, 0xfeff },
+		{ 0xfff9, 0xfffb }, { 0xe0000, 0xe007f },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(ranges); i++)
+		if (code >= ranges[i].low && code <= ranges[i].high)
+			return true;
+	return false;
+}
+
+/* JSON has no escape beyond the 16 bits of UTF-16. */
+static void add_json_escape(struct tt_buf *buf, uint32_t code)
+{
+	if (code > 0xffff) {
+		tt_buf_printf(buf, "\\u%04x", 0xd800 + ((code - 0x10000) >> 10));
+		code = 0xdc00 + (code & 0x3ff);
+	}
+	tt_buf_printf(buf, "\\u%04x", code);
 }
 
 void tt_buf_jsonn(struct tt_buf *buf, const char *s, size_t len)
@@ -157,7 +177,7 @@ void tt_buf_jsonn(struct tt_buf *buf, const char *s, size_t len)
 		} else if (code < 0x20 && short_escapes[code]) {
 			tt_buf_printf(buf, "\\%c", short_escapes[code]);
 		} else if (code < 0x20 || code_is_deceptive(code)) {
-			tt_buf_printf(buf, "\\u%04x", code);
+			add_json_escape(buf, code);
 		} else {
 			tt_buf_add(buf, s + i, n);
 		}
@@ -189,7 +209,7 @@ void tt_buf_terminal(struct tt_buf *buf, const char *s, size_t len)
 		} else if (code < 0x20 || code == 0x7f) {
 			tt_buf_printf(buf, "\\x%02x", code);
 		} else if (code_is_deceptive(code)) {
-			tt_buf_printf(buf, "\\u%04x", code);
+			tt_buf_printf(buf, code > 0xffff ? "\\U%08x" : "\\u%04x", code);
 		} else {
 			tt_buf_add(buf, s + i, n);
 		}

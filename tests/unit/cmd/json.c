@@ -64,6 +64,8 @@ static void stored_json_is_embedded_on_one_line(void **state)
 {
 	assert_member("argv", text("[\"a\",\n \"\xc2\x9b\"]"), "\"argv\":[\"a\",\"\\u009B\"]",
 		      "\"argv\":\"[\\\"a\\\",\\n \\\"\\u009b\\\"]\"");
+	assert_member("argv", text("[\"\x7f\\\\\x7f\"]"), "\"argv\":[\"\\u007f\\\\\\u007f\"]",
+		      "\"argv\":\"[\\\"\\u007f\\\\\\\\\\u007f\\\"]\"");
 }
 
 static void what_is_no_json_is_a_string(void **state)

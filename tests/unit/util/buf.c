@@ -98,6 +98,9 @@ static const struct {
 	{ "\xe2\x80\xae", 3, "\"\\u202e\"", "\\u202e" }, /* right-to-left override */
 	{ "\xe2\x80\xa8", 3, "\"\\u2028\"", "\\u2028" },
 	{ "\xef\xbb\xbf", 3, "\"\\ufeff\"", "\\ufeff" },
+	{ "\xc2\xad", 2, "\"\\u00ad\"", "\\u00ad" }, /* soft hyphen */
+	{ "\xd8\x9c", 2, "\"\\u061c\"", "\\u061c" }, /* Arabic letter mark */
+	{ "\xf3\xa0\x81\x81", 4, "\"\\udb40\\udc41\"", "\\U000e0041" }, /* tag, unseen and readable */
 	{ "\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80", 9, "\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\"",
 	  "\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80" },
 	/* not UTF-8: lone bytes, overlong, surrogate, beyond Unicode, cut off */
