@@ -69,12 +69,20 @@ static int configure(struct tt_store *store)
 	sqlite3_db_config(store->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
 	sqlite3_db_config(store->db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
 
-	/* auto_vacuum works only before the first table is made, and is ignored afterwards. */
-	rc = tt_store_exec(store, "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA cell_size_check = ON;"
+	rc = tt_store_exec(store, "PRAGMA cell_size_check = ON;"
 				  "PRAGMA temp_store = MEMORY; PRAGMA foreign_keys = ON;"
 				  "PRAGMA synchronous = NORMAL; PRAGMA cache_size = -8192;"
 				  "PRAGMA journal_size_limit = 8388608; PRAGMA secure_delete = ON");
 	return rc;
+}
+
+/* auto_vacuum works only before the first table is made; later it would only write to the file. */
+static int set_vacuum(struct tt_store *store)
+{
+	int64_t pages;
+	int rc = tt_store_int(store, &pages, "PRAGMA page_count", 0, NULL);
+
+	return rc == SQLITE_OK && pages == 0 ? tt_store_exec(store, "PRAGMA auto_vacuum = INCREMENTAL") : rc;
 }
 
 static int open_wal(struct tt_store *store, char **ret_message)
@@ -180,9 +188,13 @@ static int database_open(struct tt_store *store, char **ret_message)
 	/* Look before the first write: what is not ours, or newer than we are, stays as it is. */
 	r = tt_schema_check(store->db, tt_schema_migrations, path, ret_message);
 	if (r >= 0)
-		r = open_wal(store, ret_message);
-	if (r >= 0)
 		r = check_integrity(store, ret_message);
+	if (r < 0)
+		return r;
+	rc = set_vacuum(store);
+	if (rc != SQLITE_OK)
+		return tt_store_sqlite_error(store->db, rc, verb, path, ret_message);
+	r = open_wal(store, ret_message);
 	if (r >= 0)
 		r = tt_schema_migrate(store->db, tt_schema_migrations, path, ret_message);
 	if (r < 0)
