@@ -177,6 +177,11 @@ static bool feed_environment(struct tt_merge *merge, struct queue *queue, const 
 	return true;
 }
 
+static bool may_wait(const struct item *exec, uint64_t now_ns)
+{
+	return now_ns != UINT64_MAX && now_ns >= exec->time_ns && now_ns - exec->time_ns < ENV_WAIT_NS;
+}
+
 static bool queue_ready(const struct queue *queue, uint64_t watermark_ns)
 {
 	return queue->head < queue->n && queue->items[queue->head].time_ns <= watermark_ns;
@@ -209,8 +214,7 @@ int tt_merge_deliver(struct tt_merge *merge, uint64_t watermark_ns, uint64_t now
 		}
 		if (item->type == TT_EV_EXEC && item->size >= sizeof(struct tt_ev_exec) &&
 		    ((const struct tt_ev_exec *)record)->hdr.flags & TT_EVF_CANDIDATE &&
-		    !feed_environment(merge, queue, record,
-				      now_ns >= item->time_ns && now_ns - item->time_ns < ENV_WAIT_NS))
+		    !feed_environment(merge, queue, record, may_wait(item, now_ns)))
 			break;
 		r = tt_decode(merge->decoder, record, item->size, &event);
 		queue->head++;

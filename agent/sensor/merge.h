@@ -23,7 +23,8 @@ int tt_merge_add(struct tt_merge *merge, enum tt_ring ring, const void *record, 
 size_t tt_merge_bytes(const struct tt_merge *merge);
 uint64_t tt_merge_newest(const struct tt_merge *merge, enum tt_ring ring);
 
-/* Delivers all records with time <= watermark_ns. now_ns: how long an exec may wait for its environment.
+/* Delivers all records with time <= watermark_ns. now_ns: how long an exec may wait for its environment; UINT64_MAX:
+ * not at all, nothing can come any more.
  * Returns 0, or what fn returned (the record counts as delivered). *ret_delivered is increased. */
 int tt_merge_deliver(struct tt_merge *merge, uint64_t watermark_ns, uint64_t now_ns, tt_event_fn fn,
 		     void *arg, uint64_t *ret_delivered, uint64_t *ret_malformed);

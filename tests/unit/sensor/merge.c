@@ -224,6 +224,14 @@ static void but_not_for_ever(void **state)
 	assert_int_equal(got.v[0].flags & TT_EVF_ENV_CUT, TT_EVF_ENV_CUT);
 }
 
+static void nothing_waits_when_nothing_can_come(void **state)
+{
+	/* a time that only a damaged recording has: the end of all times must not look like just now */
+	add_exec(UINT64_MAX - 1, who, 4);
+	assert_int_equal(deliver(UINT64_MAX), 0);
+	assert_int_equal(got.n, 1);
+}
+
 static void execs_at_the_same_time_get_their_own_environment(void **state)
 {
 	struct frames_task other = { .pid = 200, .start_ns = 2000, .slot = 8 };
@@ -367,6 +375,7 @@ int main(void)
 		TEST(equal_times_in_one_ring_keep_their_order),
 		TEST(an_exec_waits_for_its_environment),
 		TEST(but_not_for_ever),
+		TEST(nothing_waits_when_nothing_can_come),
 		TEST(execs_at_the_same_time_get_their_own_environment),
 		TEST(a_chunk_without_its_exec_is_passed_over),
 		TEST(a_handler_can_stop_and_go_on),
