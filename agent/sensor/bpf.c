@@ -303,7 +303,10 @@ static int on_record(void *arg, void *data, size_t len)
 		sensor->head.stats.late++;
 	}
 	/* libbpf counts this record as consumed before it stops */
-	if (++sensor->taken >= POLL_RECORDS_MAX || tt_merge_bytes(sensor->merge) >= POLL_BYTES_MAX)
+	if (++sensor->taken >= POLL_RECORDS_MAX)
+		return -ECANCELED;
+	/* the lifecycle ring is small, and activity waits for what is in it: it is always read */
+	if (sensor->reading == TT_RING_ACTIVITY && tt_merge_bytes(sensor->merge) >= POLL_BYTES_MAX)
 		return -ECANCELED;
 	return 0;
 }
@@ -488,11 +491,21 @@ static unsigned bpf_fds(struct tt_sensor *head, int fds[2])
 	return TT_RINGS;
 }
 
-/* Drains one ring, up to this poll's share. True: it was not empty when the share was used up. */
-static bool drain(struct bpf_sensor *sensor, enum tt_ring ring)
+/* Drains one ring, up to this poll's share. True: it was not empty when the share was used up; then nothing that may be
+ * newer than what is left in it can be delivered, from whichever ring: activity must not overtake its exec. */
+static bool drain(struct bpf_sensor *sensor, enum tt_ring ring, uint64_t *watermark)
 {
+	uint64_t newest;
+
 	sensor->reading = ring;
-	return ring_buffer__consume(sensor->rings[ring]) == -ECANCELED;
+	sensor->taken = 0;
+	if (ring_buffer__consume(sensor->rings[ring]) != -ECANCELED)
+		return false;
+	newest = tt_merge_newest(sensor->merge, ring);
+	newest = newest > WATERMARK_SLACK_NS ? newest - WATERMARK_SLACK_NS : 0;
+	if (newest < *watermark)
+		*watermark = newest;
+	return true;
 }
 
 static int bpf_poll(struct tt_sensor *head, tt_event_fn fn, void *arg)
@@ -505,17 +518,9 @@ static int bpf_poll(struct tt_sensor *head, tt_event_fn fn, void *arg)
 	/* nothing can come any more: nothing is waited for */
 	if (sensor->stopped)
 		now = watermark = UINT64_MAX;
-	sensor->taken = 0;
 	sensor->add_error = 0;
-	more = drain(sensor, TT_RING_ACTIVITY);
-	if (more) {
-		uint64_t newest = tt_merge_newest(sensor->merge, TT_RING_ACTIVITY);
-
-		if (newest < watermark)
-			watermark = newest;
-	}
-	sensor->taken = 0;
-	more |= drain(sensor, TT_RING_LIFECYCLE);
+	more = drain(sensor, TT_RING_ACTIVITY, &watermark);
+	more |= drain(sensor, TT_RING_LIFECYCLE, &watermark);
 	if (sensor->add_error)
 		return sensor->add_error;
 	sensor->delivered_until = watermark;
