@@ -293,9 +293,11 @@ int BPF_PROG(pr_exec, struct task_struct *task, pid_t old_pid, struct linux_binp
 	env_start = BPF_CORE_READ(mm, env_start);
 	env_end = BPF_CORE_READ(mm, env_end);
 	ev->env_bytes = env_end - env_start;
-	if (arg_end - arg_start > TT_ARGV_MAX)
+	/* four long paths leave it less than TT_ARGV_MAX: lengths that say more than was sent make no record */
+	len = at_most(arg_end - arg_start, SCRATCH_DATA - at_most(at, SCRATCH_DATA));
+	len = at_most(len, TT_ARGV_MAX);
+	if (arg_end - arg_start > len)
 		flags |= TT_EVF_ARGV_CUT;
-	len = at_most(arg_end - arg_start, TT_ARGV_MAX);
 	if (len && bpf_probe_read_user(s->room + (at & ROOM_MASK), len, (void *)arg_start)) {
 		flags |= TT_EVF_USER_FAULT;
 		len = 0;

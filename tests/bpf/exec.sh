@@ -18,6 +18,7 @@ scenario() {
 	step deleted "$S/exec_odd" deleted "$W/copy" "$W/data"
 	step memfd "$S/exec_odd" memfd "$W/data"
 	step at "$S/exec_odd" at "$W" script
+	step long "$S/exec_odd" long "$W/long"
 	step chain bash -c "exec env bash -c 'exec $S/open_one open $W/data'"
 	step link "$W/link" open "$W/data"
 }
@@ -29,7 +30,7 @@ printf '#!%s\n:\n' "$W/script" >"$W/script-nested"
 printf '#!/nowhere/sh\n' >"$W/no-interpreter"
 echo text >"$W/text"
 echo data | tee "$W/data" >"$W/secret"
-mkdir "$W/directory"
+mkdir "$W/directory" "$W/long"
 chmod 755 "$W/script" "$W/script-env" "$W/script-nested" "$W/text" "$W/no-interpreter"
 chmod 700 "$W/secret"
 ln -s "$S/open_one" "$W/link"
@@ -93,6 +94,9 @@ did "what it does then" memfd "read 0 x1 fd /proc/self/exe real=$S/exec_odd
 read 0 x1 fd W/data"
 executed "by execveat" at "0 0 $S/exec_odd [\"$S/exec_odd\",\"at\",\"W\",\"script\"]
 1 0 $sh [\"/bin/sh\",\"-e\",\"/dev/fd/3/script\"]"
+same "names as long as names can be: recorded, with fewer arguments" "1 0 4095 1 1" "$(sql "SELECT seq, result,
+	length(exe), length(argv) < 4000, argv LIKE '%\"<truncated>\"]' FROM process_exec
+	WHERE process_id = '$(process long)' AND exe LIKE '%/nothing'")"
 executed "one after the other" chain "0 0 $bash [\"bash\",\"-c\",\"exec env bash -c 'exec $S/open_one open W/data'\"]
 1 0 $env [\"env\",\"bash\",\"-c\",\"exec $S/open_one open W/data\"]
 2 0 $bash [\"bash\",\"-c\",\"exec $S/open_one open W/data\"]
