@@ -49,7 +49,13 @@ static long walk_step(__u32 index, struct walk_ctx *ctx)
 			 * object without a tree, of which a memfd has a name (and no name is longer
 			 * than a component) */
 			s->walk.flags = TT_EVF_UNREACHABLE;
-			if (len > 0 || dentry != parent)
+			if (dentry != parent) {
+				/* a part of a filesystem, mounted nowhere: goes on by names within it,
+				 * or whoever detaches a mount could open what has no name */
+				s->walk.mnt = 0;
+				goto component;
+			}
+			if (len > 0)
 				return 1;
 			name = BPF_CORE_READ(dentry, d_name.name);
 			n = bpf_probe_read_kernel_str(s->room + (ctx->at & ROOM_MASK), 256, name);
@@ -63,15 +69,20 @@ static long walk_step(__u32 index, struct walk_ctx *ctx)
 		s->walk.mnt = (__u64)up + bpf_core_field_offset(struct mount, mnt);
 		return 0;
 	}
-	if (len >= TT_PATH_MAX || s->walk.count >= TT_COMPONENTS_MAX)
+component:
+	if (len >= TT_PATH_MAX || s->walk.count >= TT_COMPONENTS_MAX) {
+		s->walk.flags |= TT_EVF_PATH_CUT;
 		return 1;
+	}
 	name = BPF_CORE_READ(dentry, d_name.name);
 	n = bpf_probe_read_kernel_str(s->room + ((ctx->at + len) & ROOM_MASK), 256, name);
 	if (n < 0)
 		return 1;
 	/* a name with its NUL takes what "/" and the name take: what open(2) takes fits exactly */
-	if (len + n > TT_PATH_MAX)
+	if (len + n > TT_PATH_MAX) {
+		s->walk.flags |= TT_EVF_PATH_CUT;
 		return 1;
+	}
 	s->walk.len = len + n;
 	s->walk.count++;
 	s->walk.dentry = (__u64)parent;

@@ -29,6 +29,7 @@ scenario() {
 	step tmpfs-missing "$S/open_one" -t "$W/over" -C "$W/over" openat covered
 	step chroot "$S/open_one" -r "$W/scene" open /sub/file
 	step chroot-missing "$S/open_one" -r "$W/scene" open sub/none
+	step detached "$S/open_one" -D "$W/scene/sub" open file
 	step escaped "$S/open_one" -C "$W/scene" -r "$W/over" open /covered
 	exec 5< <(echo)
 	step pipe "$S/open_one" open /dev/fd/5
@@ -100,6 +101,8 @@ did "in a file system of its own" tmpfs "create 0 x1 fd W/over/new"
 did "what a mount covers is not there" tmpfs-missing "read -2 x1 user W/over/covered"
 did "from another root: as it is called there" chroot "read 0 x1 fd /sub/file"
 did "not there, from another root" chroot-missing "read -2 x1 user /sub/none"
+same "in a mount that is mounted nowhere: by its names in the file system" "read 0 x1 fd /scene/sub/file" \
+	"$(files detached | sed 's# [^ ]*/scene/# /scene/#; s# W/# /#')"
 did "another root again" escaped "read 0 x1 fd /covered"
 did "a pipe has no name but the caller's" pipe "read 0 x1 fd /dev/fd/5 type=fifo"
 same "mount namespaces differ" 1 "$(sql "SELECT a.mount_ns = b.mount_ns AND a.mount_ns > 0

@@ -2,7 +2,8 @@
 /* open_one [OPTION...] CALL PATH [MODE [DIRECTORY]]: opens PATH once, or fails to.
  *
  * Options set the scene, in their order: -C DIR (work there), -r DIR (that is the root directory), -u UID,
- * -b FROM:TO (bind mount), -t DIR (tmpfs; both in a mount namespace of its own), -f (PATH is at a bad address).
+ * -b FROM:TO (bind mount), -t DIR (tmpfs; both in a mount namespace of its own), -D DIR (works in a mount of DIR that is
+ * mounted nowhere), -f (PATH is at a bad address).
  * CALL: open openat openat2 creat handle (open_by_handle_at: needs root, opens PATH's directory before).
  * MODE: letters r w (both: read and write), c create, x exclusive, t truncate, p O_PATH, d directory,
  * l do not follow a link; default r. DIRECTORY is opened first (O_PATH) and PATH is relative to it. */
@@ -109,6 +110,13 @@ static int bind_mount(char *from)
 	return private_mounts() < 0 ? -1 : mount(from, to, NULL, MS_BIND, NULL);
 }
 
+static int detached_mount(const char *from)
+{
+	int dir = syscall(SYS_open_tree, AT_FDCWD, from, OPEN_TREE_CLONE);
+
+	return dir < 0 ? -1 : fchdir(dir);
+}
+
 static int set_scene(int option)
 {
 	switch (option) {
@@ -122,8 +130,10 @@ static int set_scene(int option)
 		return bind_mount(optarg);
 	case 't':
 		return private_mounts() < 0 ? -1 : mount("tmpfs", optarg, "tmpfs", 0, NULL);
+	case 'D':
+		return detached_mount(optarg);
 	default:
-		die("usage: open_one [-C DIR] [-r DIR] [-u UID] [-b FROM:TO] [-t DIR] [-f] "
+		die("usage: open_one [-C DIR] [-r DIR] [-u UID] [-b FROM:TO] [-t DIR] [-D DIR] [-f] "
 		    "CALL PATH [MODE [DIRECTORY]]");
 	}
 }
@@ -133,7 +143,7 @@ int main(int argc, char **argv)
 	int dir = AT_FDCWD, fd, result, option, fault = 0;
 	struct stat st;
 
-	while ((option = getopt(argc, argv, "+C:r:u:b:t:f")) != -1) {
+	while ((option = getopt(argc, argv, "+C:r:u:b:t:D:f")) != -1) {
 		if (option == 'f')
 			fault = 1;
 		else if (set_scene(option) < 0)
