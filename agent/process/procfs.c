@@ -15,7 +15,9 @@
 #include <fcntl.h>
 #include <fnmatch.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 
 #include "process/redact.h"
 #include "util/buf.h"
@@ -439,6 +441,26 @@ static int walk(struct tt_procfs *fs, struct walk *w, const char *path)
 		.pid = (pid_), .root = -1, .fd = -1                                                          \
 	}
 
+/* Their regular files are none: reading /proc/kmsg takes lines from the system's log, a device's registers may hang
+ * the machine, and we may read what the process may not. No program and no script lies there. */
+static bool is_kernel_interface(int fd)
+{
+	static const uint64_t magics[] = {
+		PROC_SUPER_MAGIC,    SYSFS_MAGIC,    DEBUGFS_MAGIC,  TRACEFS_MAGIC,	   SECURITYFS_MAGIC,
+		EFIVARFS_MAGIC,	     PSTOREFS_MAGIC, SELINUX_MAGIC,  SMACK_MAGIC,	   CGROUP_SUPER_MAGIC,
+		CGROUP2_SUPER_MAGIC, BPF_FS_MAGIC,   BINFMTFS_MAGIC, RDTGROUP_SUPER_MAGIC,
+	};
+	struct statfs fs;
+
+	if (fstatfs(fd, &fs) < 0)
+		return true;
+	for (size_t i = 0; i < ARRAY_SIZE(magics); i++) {
+		if ((uint32_t)fs.f_type == magics[i])
+			return true;
+	}
+	return false;
+}
+
 static int reopen(int fd, mode_t type, int flags)
 {
 	char name[64];
@@ -449,6 +471,8 @@ static int reopen(int fd, mode_t type, int flags)
 		return -errno;
 	if ((st.st_mode & S_IFMT) != type)
 		return type == S_IFDIR ? -ENOTDIR : -EINVAL;
+	if (is_kernel_interface(fd))
+		return -EINVAL;
 	snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
 	/* O_NONBLOCK: a lease on the file would make open wait. */
 	again = open(name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | flags);

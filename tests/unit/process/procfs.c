@@ -196,6 +196,18 @@ static void only_regular_files_are_opened(void **state)
 	assert_true(directory >= 0);
 }
 
+static void what_the_kernel_offers_as_files_is_not_opened(void **state)
+{
+	_cleanup_procfs_ struct tt_procfs *fs = open_fixture();
+	struct stat st;
+
+	/* a process that has gone: the paths are the host's, where there is a true /proc */
+	assert_int_equal(stat("/proc/version", &st), 0);
+	assert_true(S_ISREG(st.st_mode));
+	assert_int_equal(tt_procfs_open(fs, 4294967295u, "/proc/version"), -EINVAL);
+	assert_int_equal(tt_procfs_open_directory(fs, 4294967295u, "/proc/sys"), -EINVAL);
+}
+
 static void a_process_that_has_gone_leaves_the_hosts_files(void **state)
 {
 	_cleanup_procfs_ struct tt_procfs *fs = open_fixture();
@@ -322,6 +334,7 @@ int main(void)
 		TEST(cgroup_and_container_are_read),
 		TEST(links_stay_inside_the_processs_root),
 		TEST(only_regular_files_are_opened),
+		TEST(what_the_kernel_offers_as_files_is_not_opened),
 		TEST(a_process_that_has_gone_leaves_the_hosts_files),
 		TEST(a_path_made_to_cost_time_is_given_up),
 		TEST(the_nearest_known_ancestor_names_the_kind),
