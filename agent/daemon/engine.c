@@ -541,6 +541,9 @@ int tt_engine_track(struct tt_engine *engine, int pidfd, pid_t pid, uid_t uid, c
 	r = engine->sensor->ops->start_of(engine->sensor, key.pid, &key.start_ns);
 	if (r < 0)
 		return r;
+	/* a second session of the same root would take it away from the first */
+	if (tt_tracker_is_root(engine->tracker, &key))
+		return -EALREADY;
 	r = engine->sensor->ops->track(engine->sensor, pidfd, &slot);
 	if (r < 0)
 		return r;

@@ -66,6 +66,8 @@ static int op_track(const struct tt_control_request *request, struct tt_control_
 	r = tt_engine_track(service->engine, request->pidfd, request->pid, request->uid, request->agent,
 			    &session);
 	if (r < 0) {
+		if (r == -EALREADY)
+			tt_buf_str(message, "this process is followed already");
 		free(waiting);
 		return r;
 	}

@@ -736,6 +736,13 @@ int tt_tracker_event(const struct tt_event *event, void *arg)
 
 /* ---- from outside */
 
+bool tt_tracker_is_root(const struct tt_tracker *tracker, const struct tt_process_key *key)
+{
+	const struct tt_process *process = tt_process_find(tracker->table, key);
+
+	return process && process->session && is_root(process);
+}
+
 int tt_tracker_command(struct tt_tracker *tracker, uint64_t slot_id, const struct tt_process_key *key,
 		       uint32_t ppid, uint32_t uid, const char *name, const struct tt_session **ret)
 {

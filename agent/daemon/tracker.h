@@ -55,6 +55,9 @@ void tt_tracker_free(struct tt_tracker *tracker);
 /* A tt_event_fn; arg is the tracker. */
 int tt_tracker_event(const struct tt_event *event, void *arg);
 
+/* Whether a session began with this process and still has it. */
+bool tt_tracker_is_root(const struct tt_tracker *tracker, const struct tt_process_key *key);
+
 /* The root of `run`: a process bound to a slot of its own. Its session is called after the outermost agent that
  * is then found in it, until then name (NULL: "(command)"). argv as given on the command line. */
 int tt_tracker_command(struct tt_tracker *tracker, uint64_t slot, const struct tt_process_key *key,
