@@ -119,7 +119,8 @@ killed_amid() {
 	stored=$(sql "SELECT sum(count) FROM file_access WHERE process_id = '$process' AND op <> 'exec'")
 	besides=$(sql "SELECT coalesce(sum(count), 0) FROM file_access WHERE process_id = '$process' AND op <> 'exec'
 		AND path NOT LIKE '$W/scene/kill%'")
-	gone=$(sql "SELECT coalesce(sum(count), 0) FROM loss WHERE process_id = '$process'")
+	gone=$(sql "SELECT coalesce(sum(count), 0) FROM loss
+		WHERE process_id = '$process' AND kind = 'file_access'")
 	read -r begun opened < <(od -An -td8 "$W/killed")
 	echo "# killed after $opened opens: $stored stored, $gone lost"
 }
