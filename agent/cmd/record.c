@@ -18,9 +18,10 @@
 #include "util/timespec.h"
 
 /* Rows of a section of the text; enough for what is unusual, short enough to read after each run. */
-#define ROWS_SHOWN 12
-#define TREE_SHOWN 16
-#define LABEL	   13
+#define ROWS_SHOWN	12
+#define TREE_SHOWN	16
+#define LABEL		13
+#define LAUNCHERS_SHOWN 4
 
 #define OF_SESSION "JOIN process p ON p.process_id = x.process_id WHERE p.session_id = ?1 "
 
@@ -175,6 +176,18 @@ static void print_title(struct tt_output *out, const struct tt_query_row *row)
 	tt_output_line(out);
 }
 
+/* argv as a person would have typed it */
+static void print_command(struct tt_output *out, const struct tt_query_row *row)
+{
+	_cleanup_(tt_buf_done) struct tt_buf line = TT_BUF_INIT;
+
+	if (!tt_row_has(row, S_COMMAND))
+		return;
+	tt_json_argv(&line, row->values[S_COMMAND].text, row->values[S_COMMAND].len);
+	value_text(out, "command",
+		   tt_buf_ok(&line) && line.len ? line.text : tt_row_text(row, S_COMMAND, NULL));
+}
+
 static void print_when(struct tt_output *out, const struct tt_query_row *row)
 {
 	int64_t started = tt_row_int(row, S_STARTED, 0), ended = tt_row_int(row, S_ENDED, 0);
@@ -198,22 +211,27 @@ static void print_when(struct tt_output *out, const struct tt_query_row *row)
 	tt_output_line(out);
 }
 
-/* "from a terminal: bash < tmux < systemd" */
+/* "from a terminal: bash < tmux < systemd"; that telltale itself is in between goes without saying. */
 static void print_launcher(struct tt_output *out, const char *json)
 {
 	json_t *launcher = json_loads(json, JSON_ALLOW_NUL, NULL), *ancestor;
 	const char *kind = json_string_value(json_object_get(launcher, "kind"));
-	size_t i;
+	size_t i, shown = 0;
 
-	if (kind)
+	if (kind && strcmp(kind, "unknown") != 0)
 		tt_output_printf(out, TT_PLAIN, ", from %s", kind);
 	json_array_foreach(json_object_get(launcher, "ancestors"), i, ancestor)
 	{
 		const char *exe = json_string_value(json_object_get(ancestor, "exe"));
 
-		if (i == 4)
+		if (i == 0 && exe && strcmp(tt_basename(exe), "telltale") == 0)
+			continue;
+		if (shown == LAUNCHERS_SHOWN)
 			break;
-		tt_output_text(out, TT_DIM, i ? " < " : ": ");
+		tt_output_text(out, TT_DIM,
+			       shown++				 ? " < "
+			       : kind && strcmp(kind, "unknown") ? ": "
+								 : ", from ");
 		tt_output_text(out, TT_DIM, exe ? tt_basename(exe) : "?");
 	}
 	json_decref(launcher);
@@ -261,7 +279,7 @@ static int print_header(const struct tt_query_row *row, void *arg)
 	record->found = true;
 	record->started_ns = tt_row_int(row, S_STARTED, 0);
 	print_title(out, row);
-	value_text(out, "command", tt_row_text(row, S_COMMAND, NULL));
+	print_command(out, row);
 	value_text(out, "session", tt_row_text(row, S_ID, NULL));
 	value_text(out, "inside", tt_row_text(row, S_PARENT, NULL));
 	print_when(out, row);
@@ -541,7 +559,8 @@ static void timezone_row(struct record *record, const struct tt_query_row *row)
 	tt_output_text(out, TT_PLAIN, "  ");
 	tt_output_text(out, TT_NOTICE, tt_row_text(row, 0, "?"));
 	tt_output_pad(out, 26);
-	tt_output_text(out, tt_row_has(row, 1) ? TT_PLAIN : TT_DIM, tt_row_text(row, 1, "zone unknown"));
+	tt_output_text(out, tt_row_has(row, 1) ? TT_PLAIN : TT_DIM,
+		       tt_row_text(row, 1, tt_row_int(row, 7, 0) ? "not set at the start" : "zone unknown"));
 	count(out, tt_row_int(row, 2, 1));
 	result(out, tt_row_int(row, 6, 0));
 	if (first && record->started_ns) {
@@ -552,26 +571,26 @@ static void timezone_row(struct record *record, const struct tt_query_row *row)
 	who(out, row, 4);
 }
 
+/* One category: its names, those with a value first. */
 static void env_row(struct record *record, const struct tt_query_row *row)
 {
 	struct tt_output *out = record->out;
+	int64_t more = tt_row_int(row, 2, 0);
 
 	tt_output_text(out, TT_PLAIN, "  ");
 	tt_output_text(out, TT_NOTICE, tt_row_text(row, 0, "other"));
 	tt_output_pad(out, 20);
 	tt_output_text(out, TT_PLAIN, tt_row_text(row, 1, "?"));
-	if (tt_row_has(row, 2))
-		tt_output_printf(out, TT_PLAIN, " = %s", tt_row_text(row, 2, ""));
-	if (tt_row_has(row, 3) && tt_row_int(row, 3, 1) == 0)
-		tt_output_text(out, TT_DIM, " (not set)");
-	count(out, tt_row_int(row, 4, 1));
+	if (more > 0)
+		tt_output_printf(out, TT_DIM, " and %" PRId64 " more", more);
+	count(out, tt_row_int(row, 3, 1));
 	/* handed over at exec is not looked up: the difference matters */
 	tt_output_printf(out, TT_DIM, "  %s  ",
-			 tt_row_int(row, 5, 0) ? "looked up" : "handed over at exec, no look-up seen");
-	if (tt_row_int(row, 8, 1) > 1)
-		tt_output_printf(out, TT_DIM, "%" PRId64 " processes", tt_row_int(row, 8, 1));
+			 tt_row_int(row, 4, 0) ? "looked up" : "handed over at exec, no look-up seen");
+	if (tt_row_int(row, 7, 1) > 1)
+		tt_output_printf(out, TT_DIM, "%" PRId64 " processes", tt_row_int(row, 7, 1));
 	else
-		who(out, row, 6);
+		who(out, row, 5);
 }
 
 static void env_total_row(struct record *record, const struct tt_query_row *row)
@@ -663,7 +682,12 @@ static const struct {
 	  "AND x.category = 'credential' GROUP BY x.path, x.op, x.result ORDER BY x.result < 0, 8",
 	  credential_row },
 	{ "Time zone",
-	  "SELECT x.how, x.zone, sum(x.count), min(x.first_ns), p.exe, p.pid, x.result "
+	  "SELECT x.how, x.zone, sum(x.count), min(x.first_ns), p.exe, p.pid, x.result, "
+	  "x.how = 'TZ' AND EXISTS (SELECT 1 FROM env_lookup e WHERE e.process_id = p.process_id AND "
+	  "e.source = "
+	  "'exec') AND NOT EXISTS (SELECT 1 FROM env_lookup e WHERE e.process_id = p.process_id AND e.source "
+	  "= 'exec' "
+	  "AND e.name = 'TZ') "
 	  "FROM timezone_lookup x " OF_SESSION "GROUP BY x.how, x.zone, x.result ORDER BY 4",
 	  timezone_row },
 	{ "Environment",
@@ -672,11 +696,19 @@ static const struct {
 	  "x " OF_SESSION "HAVING count(*) > 0",
 	  env_total_row },
 	{ NULL,
-	  "SELECT x.category, x.name, max(x.value), max(x.present), "
-	  "sum(CASE WHEN x.source = 'exec' THEN 0 ELSE x.count END), max(x.source <> 'exec'), p.exe, p.pid, "
-	  "count(DISTINCT x.process_id) "
-	  "FROM env_lookup x " OF_SESSION "AND x.category IS NOT NULL "
-	  "GROUP BY x.category, x.name ORDER BY max(x.source <> 'exec') DESC, x.category, x.name",
+	  "WITH name AS (SELECT x.category, x.name, max(x.value) AS value, max(x.present) AS present, "
+	  "sum(CASE WHEN x.source = 'exec' THEN 0 ELSE x.count END) AS n, max(x.source <> 'exec') AS looked, "
+	  "p.exe, "
+	  "p.pid FROM env_lookup x " OF_SESSION "AND x.category IS NOT NULL GROUP BY x.category, x.name), "
+	  "place AS (SELECT *, row_number() OVER (PARTITION BY category, looked ORDER BY value IS NULL, "
+	  "name) AS at "
+	  "FROM name) SELECT w.category, group_concat(CASE WHEN at <= 5 THEN name || coalesce(' = ' || "
+	  "value, "
+	  "CASE WHEN present = 0 THEN ' (not set)' ELSE '' END) END, ', '), max(0, count(*) - 5), sum(n), "
+	  "looked, exe, "
+	  "pid, (SELECT count(DISTINCT x.process_id) FROM env_lookup x " OF_SESSION
+	  "AND x.category = w.category AND (x.source <> 'exec') = w.looked) FROM place w "
+	  "GROUP BY w.category, looked ORDER BY looked DESC, w.category",
 	  env_row },
 	{ "Connections",
 	  "SELECT x.protocol, x.address, x.port, x.unix_path, x.hostname, x.state, x.category, sum(x.count), "

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* telltale timeline: what a session, a process or everybody did, merged in order of time. An
  * aggregated row stands where it began, with its count. Variables that were merely handed over at exec
- * and have no category are one line per exec: their names are in env_lookup. */
+ * and have no category are one line per exec: their names are in env_lookup. What every program does when it
+ * starts (libraries, locale, variables of no category, the search of PATH) is folded into a line that counts it; --all
+ * and --json show each row. */
 #include <inttypes.h>
 #include <errno.h>
 
@@ -87,11 +89,18 @@ static const struct tt_column columns[] = {
 	{ "ON", false, TT_CUT_HEAD }, { "CATEGORY", false, TT_KEEP },	 { "MORE", false, TT_CUT_TAIL },
 };
 
+/* What a process did that every program does. */
+struct routine {
+	char process[17], who[64];
+	unsigned variables, files, execs;
+};
+
 struct timeline {
 	struct tt_output *out;
 	struct tt_table *table; /* NULL: JSON, or no row yet */
-	bool json;
-	uint64_t rows;
+	bool json, all;
+	struct routine routine;
+	uint64_t rows, folded;
 	int64_t first_ns;
 };
 
@@ -177,6 +186,74 @@ static int begin_text(struct timeline *t, const struct tt_query_row *row)
 	return t->table ? 0 : -ENOMEM;
 }
 
+/* The counter of a row that every program's start has; NULL: worth a line of its own. */
+static unsigned *routine_counter(struct routine *routine, const struct tt_query_row *row)
+{
+	bool exec = tt_row_is(row, T_ACTION, "exec");
+
+	if (tt_row_is(row, T_KIND, "env"))
+		return !tt_row_has(row, T_CATEGORY) || tt_row_is(row, T_CATEGORY, "locale")
+			       ? &routine->variables
+			       : NULL;
+	/* a directory of PATH that does not have it */
+	if (exec && tt_row_int(row, T_RESULT, 0) < 0)
+		return &routine->execs;
+	/* the exec itself has a line, with the arguments */
+	if (exec && tt_row_is(row, T_KIND, "file"))
+		return &routine->files;
+	if (tt_row_is(row, T_KIND, "file") &&
+	    (tt_row_is(row, T_CATEGORY, "locale") || tt_row_is(row, T_CATEGORY, "system-library")))
+		return &routine->files;
+	return NULL;
+}
+
+static void routine_part(struct tt_buf *line, unsigned n, const char *one, const char *many)
+{
+	if (n)
+		tt_buf_printf(line, "%s%u %s", line->len ? ", " : "", n, n == 1 ? one : many);
+}
+
+/* What was folded is counted, never just left out. */
+static void end_routine(struct timeline *t)
+{
+	_cleanup_(tt_buf_done) struct tt_buf line = TT_BUF_INIT;
+	struct routine *routine = &t->routine;
+
+	routine_part(&line, routine->variables, "variable", "variables");
+	routine_part(&line, routine->files, "file", "files");
+	routine_part(&line, routine->execs, "exec that found nothing", "execs that found nothing");
+	if (line.len) {
+		tt_table_cell(t->table, TT_DIM, "");
+		tt_table_cellf(t->table, TT_DIM, "%s", routine->who);
+		tt_table_cell(t->table, TT_DIM, tt_output_glyph(t->out, "\u2026", "..."));
+		tt_table_celln(t->table, TT_DIM, line.text, line.len);
+		tt_table_cell(t->table, TT_DIM, "routine");
+		tt_table_cell(t->table, TT_DIM, "");
+		t->folded += routine->variables + routine->files + routine->execs;
+	}
+	*routine = (struct routine){ .process = "" };
+}
+
+/* True: the row is one more of a process's routine, and was counted. A line of it ends with the process's part of the
+ * timeline, at its next exec, and before it ends. */
+static bool fold(struct timeline *t, const struct tt_query_row *row)
+{
+	const char *process = tt_row_text(row, T_PROCESS, "");
+	struct routine *routine = &t->routine;
+	unsigned *counter = t->all ? NULL : routine_counter(routine, row);
+
+	if (strcmp(routine->process, process) != 0 || tt_row_is(row, T_KIND, "process") ||
+	    (!counter && tt_row_is(row, T_KIND, "exec")))
+		end_routine(t);
+	if (!counter)
+		return false;
+	snprintf(routine->process, sizeof(routine->process), "%s", process);
+	snprintf(routine->who, sizeof(routine->who), "%s[%" PRId64 "]",
+		 tt_basename(tt_row_text(row, T_EXE, "?")), tt_row_int(row, T_PID, 0));
+	(*counter)++;
+	return true;
+}
+
 static int print_text(struct timeline *t, const struct tt_query_row *row)
 {
 	_cleanup_(tt_buf_done) struct tt_buf note = TT_BUF_INIT;
@@ -192,6 +269,8 @@ static int print_text(struct timeline *t, const struct tt_query_row *row)
 	/* the first rows may be those whose time is not known */
 	if (!t->first_ns)
 		t->first_ns = at;
+	if (fold(t, row))
+		return 0;
 	if (at)
 		tt_table_cellf(t->table, TT_DIM, "%.6f", (double)(at - t->first_ns) / 1e9);
 	else
@@ -250,7 +329,17 @@ static int run(struct tt_query_db *db, const struct filter *filter, const struct
 	snprintf(limit, sizeof(limit), "%" PRId64,
 		 common->limit && common->limit < INT64_MAX ? (int64_t)common->limit : INT64_MAX);
 	r = tt_row_run(db, timeline_sql, params, ARRAY_SIZE(params), NULL, timeline_row, t);
+	if (t->table)
+		end_routine(t);
 	tt_table_end(t->table);
+	if (t->folded) {
+		tt_output_printf(t->out, TT_DIM,
+				 "%" PRIu64
+				 " rows of what every program does when it starts are only counted; --all "
+				 "shows them",
+				 t->folded);
+		tt_output_line(t->out);
+	}
 	return r;
 }
 
@@ -270,7 +359,9 @@ static int resolve(struct tt_query_db *db, const char *prefix, struct filter *fi
 int tt_cmd_timeline(int argc, char **argv)
 {
 	struct filter filter = { .category = NULL };
+	bool all = false;
 	const struct tt_cmd_option options[] = {
+		{ "all", 'a', NULL, "also each row of what every program does when it starts", &all, NULL },
 		{ "category", 'c', "NAME", "only timezone, credential, ...", NULL, &filter.category },
 		{ "failed", 0, NULL, "only what failed", &filter.failed, NULL },
 	};
@@ -300,6 +391,8 @@ int tt_cmd_timeline(int argc, char **argv)
 	if (status != 0)
 		return status;
 	t.json = common.json;
+	/* who asks for something gets it */
+	t.all = all || filter.category || filter.failed;
 	tt_output_open(&out, common.color, !common.json && !common.no_pager);
 	r = run(db, &filter, &common, &t);
 	if (r < 0 && !tt_output_failed(&out))

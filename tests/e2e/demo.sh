@@ -69,4 +69,13 @@ else
 	echo "not ok - timeline names the credential file"
 	failed=1
 fi
+expect "what every program does at its start is there" \
+	"SELECT count(*) > 0 FROM file_access WHERE category = 'system-library'"
+if ! grep -q 'ld.so.cache' "$out" && grep -q 'rows of what every program does .* only counted; --all shows them' "$out" &&
+	"$TELLTALE" timeline --all --db "$db" | grep -q 'ld.so.cache'; then
+	echo "ok - but only counted in the timeline, without --all"
+else
+	echo "not ok - but only counted in the timeline, without --all"
+	failed=1
+fi
 exit $failed
