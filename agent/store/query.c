@@ -20,6 +20,8 @@
 #define PROGRESS_STEPS 1000
 #define WAIT_MS	       2000
 #define COLUMNS_MAX    500
+/* Sorting and recursion work in memory: what a statement may take, all in all. */
+#define MEMORY_MAX     (INT64_C(1) << 30)
 
 struct tt_query_db {
 	sqlite3 *db;
@@ -52,6 +54,9 @@ static const char *const pragmas_alone[] = { "user_version", "application_id", "
 					     "encoding",     "collation_list", "function_list",
 					     "pragma_list",  "journal_mode" };
 
+/* They load code, or hand out addresses of this process. */
+static const char *const refused_functions[] = { "load_extension", "fts3_tokenizer" };
+
 static bool listed(const char *const *list, size_t n, const char *s)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -71,7 +76,7 @@ static bool is_harmless(int action, const char *a, const char *b)
 	case SQLITE_UPDATE: /* how a table-valued function (json_each) declares itself; a real one is not read-only */
 		return sqlite3_stricmp(a, "sqlite_master") == 0;
 	case SQLITE_FUNCTION:
-		return sqlite3_stricmp(b, "load_extension") != 0;
+		return !listed(refused_functions, ARRAY_SIZE(refused_functions), b);
 	case SQLITE_PRAGMA:
 		return listed(pragmas_with_argument, ARRAY_SIZE(pragmas_with_argument), a) ||
 		       (!b && listed(pragmas_alone, ARRAY_SIZE(pragmas_alone), a));
@@ -109,6 +114,7 @@ static char *uri_of(const char *path, const char *options)
 	if (!uri)
 		return NULL;
 	p = stpcpy(p, "file:");
+	path += path[0] == '/' ? strspn(path, "/") - 1 : 0; /* behind two slashes SQLite looks for a host */
 	for (; *path; path++) {
 		if (isalnum((unsigned char)*path) || strchr("/._-~", *path))
 			*p++ = *path;
@@ -138,6 +144,7 @@ static int connect_with(struct tt_query_db *db, const char *options)
 	sqlite3_db_config(db->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
 	for (size_t i = 0; i < ARRAY_SIZE(limits); i++)
 		sqlite3_limit(db->db, limits[i].id, limits[i].value);
+	sqlite3_hard_heap_limit64(MEMORY_MAX); /* of the process: SQLite knows no other */
 	/* The first read is where a missing -shm or a lock shows. */
 	return sqlite3_exec(db->db, "PRAGMA temp_store = MEMORY; SELECT 1 FROM sqlite_schema LIMIT 1", NULL,
 			    NULL, NULL);
@@ -250,6 +257,9 @@ static int query_failed(struct tt_query_db *db, int rc)
 		return tt_store_message(r, &db->error, "%s", sqlite3_errmsg(db->db));
 	case -E2BIG:
 		return tt_store_message(r, &db->error, "the query or its result is too large");
+	case -ENOMEM:
+		return tt_store_message(r, &db->error, "the query needs too much memory (more than %d MiB)",
+					(int)(MEMORY_MAX >> 20));
 	default:
 		return tt_store_sqlite_error(db->db, rc, "cannot read database", db->path, &db->error);
 	}

@@ -177,6 +177,7 @@ static const struct {
 	{ "PRAGMA wal_checkpoint", -EPERM },
 	{ "PRAGMA incremental_vacuum", -EPERM },
 	{ "SELECT load_extension('/tmp/x.so')", -EPERM },
+	{ "SELECT fts3_tokenizer('simple')", -EPERM },
 	{ "SELECT zeroblob(100000000)", -E2BIG },
 };
 
@@ -249,6 +250,37 @@ static void an_endless_query_can_be_interrupted(void **state)
 	assert_string_equal(tt_query_error(interrupted), "interrupted");
 	assert_int_equal(tt_query_run(interrupted, "SELECT 1", NULL, 0, NULL, collect, &answer), 0);
 	tt_query_close(interrupted);
+}
+
+static void a_query_cannot_take_all_memory(void **state)
+{
+	struct answer answer = { 0 };
+	struct fixture *f = *state;
+	struct tt_query_db *db;
+
+	make(f);
+	db = open_query(f);
+	assert_in_range(sqlite3_hard_heap_limit64(-1), 1, INT64_C(1) << 30);
+	sqlite3_hard_heap_limit64(8 << 20); /* sooner, so that the test is quick */
+
+	assert_int_equal(tt_query_run(db, "SELECT hex(zeroblob(10000000))", NULL, 0, NULL, collect, &answer),
+			 -ENOMEM);
+	assert_non_null(strstr(tt_query_error(db), "too much memory"));
+	assert_int_equal(tt_query_run(db, "SELECT 1", NULL, 0, NULL, collect, &answer), 0);
+	tt_query_close(db);
+	sqlite3_hard_heap_limit64(0);
+}
+
+static void more_slashes_name_the_same_file(void **state)
+{
+	_cleanup_free_ char *message = NULL, *path = NULL;
+	struct tt_query_db *db = NULL;
+	struct fixture *f = *state;
+
+	make(f);
+	assert_true(asprintf(&path, "//%s", f->path) > 0);
+	assert_int_equal(tt_query_open(path, &db, &message), 0);
+	tt_query_close(db);
 }
 
 static void what_is_no_database_is_said(void **state)
@@ -386,6 +418,8 @@ int main(void)
 		test(only_reading_is_allowed),
 		test(a_callback_can_stop),
 		test(an_endless_query_can_be_interrupted),
+		test(a_query_cannot_take_all_memory),
+		test(more_slashes_name_the_same_file),
 		test(what_is_no_database_is_said),
 		test(a_finished_database_in_a_read_only_directory_is_read),
 		test(an_unfinished_database_in_a_read_only_directory_is_not_guessed_at),
