@@ -137,7 +137,7 @@ static inline void pipeline_machine(void)
 	static const char *const programs[] = { "claude", "codex", "node", "code", "git", "env", "sh" };
 	char path[64];
 
-	for (uint32_t pid = FIXTURE_PID + 1; pid < FIXTURE_PID + 20; pid++)
+	for (uint32_t pid = FIXTURE_PID; pid < FIXTURE_PID + 20; pid++)
 		pipeline_process(pid);
 	for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {
 		snprintf(path, sizeof(path), "/root/usr/bin/%s", programs[i]);
@@ -202,10 +202,14 @@ static inline void pipeline_free(struct pipeline *p)
 	free(p);
 }
 
+/* In memory, where there is such a place: these tests make a thousand files and commit a thousand times. */
 static inline int pipeline_setup(void **state)
 {
-	if (fixture_setup(state) != 0)
+	snprintf(fixture, sizeof(fixture), "%s/telltale-test-XXXXXX",
+		 access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+	if (!mkdtemp(fixture))
 		return -1;
+	fixture_parents("/root/x");
 	*state = pipeline_new(64);
 	return 0;
 }

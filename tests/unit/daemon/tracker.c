@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What happened on a machine, told record by record, and what the database then says. */
+#include <signal.h>
+#include <sys/resource.h>
+
 #include "unit/daemon/pipeline.h"
 
 #define MS  FRAMES_MS
@@ -319,6 +322,33 @@ static void a_command_without_agent_keeps_its_name(void **state)
 	assert_query(p, "SELECT agent || ' ' || command || ' ' || exit_status || ' ' || cwd FROM session",
 		     "mine [\"git\",\"status\"] 137 /home/u/work");
 	assert_query(p, "SELECT name || source FROM env_lookup", "Aexec");
+}
+
+/* Who follows it a second time would take it out of the session that it began. */
+static void the_root_of_a_session_is_known_as_such(void **state)
+{
+	struct pipeline *p = *state;
+	struct frames_task claude = task(100, 1), tool = task(101, 1), root = task(102, 2),
+			   other = task(103, 3);
+	const struct frames_task *const roots[] = { &claude, &root }, *const no_roots[] = { &tool, &other };
+
+	start(p, SEC, claude, "/usr/bin/claude", claude_argv);
+	spawn(p, SEC + 1, claude, tool, "/usr/bin/sh", 0);
+	play(p);
+	run(p, root, NULL);
+
+	for (size_t i = 0; i < ARRAY_SIZE(roots); i++) {
+		struct tt_process_key key = { .pid = roots[i]->pid, .start_ns = roots[i]->start_ns };
+		struct tt_process_key reused = { .pid = key.pid, .start_ns = key.start_ns + 1 };
+
+		assert_true(tt_tracker_is_root(p->tracker, &key));
+		assert_false(tt_tracker_is_root(p->tracker, &reused));
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(no_roots); i++) {
+		struct tt_process_key key = { .pid = no_roots[i]->pid, .start_ns = no_roots[i]->start_ns };
+
+		assert_false(tt_tracker_is_root(p->tracker, &key));
+	}
 }
 
 /* A tool of an agent calls `telltale run`: the process is known, and gets a slot of its own. */
@@ -743,13 +773,15 @@ static void a_full_batch_loses_exactly_what_it_says(void **state)
 
 /* ---- a store that fails */
 
-static sqlite3 *lock(const struct pipeline *p)
+/* A disk without room, by way of the limit on the size of files: any write fails at once. */
+static void disk_is_full(bool full)
 {
-	sqlite3 *db = NULL;
+	struct rlimit limit;
 
-	assert_int_equal(sqlite3_open(p->db, &db), SQLITE_OK);
-	assert_int_equal(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
-	return db;
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+	limit.rlim_cur = full ? 1 : limit.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
 }
 
 static void what_a_failing_store_held_up_arrives_whole(void **state)
@@ -758,24 +790,23 @@ static void what_a_failing_store_held_up_arrives_whole(void **state)
 	struct frames_task claude = task(100, 1), git = task(101, 1);
 	struct file_opts file = { .path = "/home/u/.ssh/id_rsa" };
 	struct tt_agg_key key = file_key(git, &file);
-	sqlite3 *other;
 
 	start(p, SEC, claude, "/usr/bin/claude", claude_argv);
 	spawn(p, SEC + 1, claude, git, "/usr/bin/git", 0);
 	play(p);
 	tick(p, SEC + 3);
-	other = lock(p);
 	frames_file(&p->frames, SEC + 4, git, &file);
 	frames_exit(&p->frames, SEC + 6, git, 0);
 	frames_exit(&p->frames, SEC + 7, claude, 0);
 	frames_total(&p->frames, SEC + 5, git, &key, 3, FRAMES_SENT | FRAMES_FINAL);
 	play(p);
 	/* for longer than ended processes are kept otherwise */
+	disk_is_full(true);
 	assert_true(flush(p) < 0);
 	for (uint64_t s = 2; s < 20; s += 3)
 		assert_int_equal(tt_tracker_tick(p->tracker, s * SEC, false), 0);
 	assert_true(flush(p) < 0);
-	sqlite3_close(other);
+	disk_is_full(false);
 	tick(p, 20 * SEC);
 	tick(p, 21 * SEC);
 
@@ -896,7 +927,7 @@ static void memory_goes_when_a_session_is_over(void **state)
 	struct pipeline *p = *state;
 	struct tt_tracker_stats stats;
 
-	for (uint32_t i = 0; i < 200; i++) {
+	for (uint32_t i = 0; i < 60; i++) {
 		struct frames_task claude = task(1000 + i, 1 + i), git = task(2000 + i, 1 + i);
 		uint64_t at = SEC + i * SEC;
 
@@ -915,9 +946,9 @@ static void memory_goes_when_a_session_is_over(void **state)
 	tt_tracker_get_stats(p->tracker, &stats);
 	assert_int_equal(stats.sessions, 0);
 	assert_int_equal(stats.processes, 0);
-	assert_int_equal(stats.sessions_seen, 200);
-	assert_int_equal(p->ended, 200);
-	assert_query(p, "SELECT count(*) || ' ' || sum(process_count) FROM session", "200 400");
+	assert_int_equal(stats.sessions_seen, 60);
+	assert_int_equal(p->ended, 60);
+	assert_query(p, "SELECT count(*) || ' ' || sum(process_count) FROM session", "60 120");
 }
 
 int main(void)
@@ -935,6 +966,7 @@ int main(void)
 		PIPELINE_TEST(a_fork_without_exec_is_the_agents_own),
 		PIPELINE_TEST(a_command_is_called_after_the_outermost_agent_in_it),
 		PIPELINE_TEST(a_command_without_agent_keeps_its_name),
+		PIPELINE_TEST(the_root_of_a_session_is_known_as_such),
 		PIPELINE_TEST(a_command_within_a_session_is_a_session_in_it),
 		PIPELINE_TEST(exit_status_is_the_shells),
 		PIPELINE_TEST(an_outcome_after_the_exit_finds_its_process),
