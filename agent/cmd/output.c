@@ -12,6 +12,8 @@
 #include <sys/wait.h>
 #include <wchar.h>
 
+#include "cmd/row.h"
+
 extern char **environ;
 
 /* Narrower than this nothing is readable: then lines wrap instead of being cut. */
@@ -103,6 +105,40 @@ static bool pager_command(char *text, size_t cap, char **words, unsigned max)
 	return words[0] && strcmp(words[0], "cat") != 0;
 }
 
+static struct tt_output *volatile paged;
+
+/* Ctrl-C stops what feeds the pager, which goes on showing what it has; a pager that has left needs no more. */
+static void on_signal(int signo)
+{
+	struct tt_output *out = paged;
+
+	if (!out)
+		return;
+	if (signo == SIGCHLD && !out->error)
+		out->error = -EPIPE;
+	tt_row_interrupt();
+}
+
+static void pager_signals(void (*handler)(int signo), void (*on_pipe)(int signo))
+{
+	static const int signals[] = { SIGINT, SIGCHLD };
+	const struct sigaction sa = { .sa_handler = handler, .sa_flags = SA_RESTART | SA_NOCLDSTOP };
+
+	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
+		sigaction(signals[i], &sa, NULL);
+	signal(SIGPIPE, on_pipe);
+}
+
+/* From here on its end is told by a signal, and may have been before. */
+static void pager_watch(struct tt_output *out)
+{
+	siginfo_t info = { 0 };
+
+	paged = out;
+	if (waitid(P_PID, (id_t)out->pager, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid)
+		on_signal(SIGCHLD);
+}
+
 static void pager_start(struct tt_output *out)
 {
 	char text[1024], *words[32];
@@ -111,9 +147,7 @@ static void pager_start(struct tt_output *out)
 
 	if (!pager_command(text, sizeof(text), words, ARRAY_SIZE(words)) || pipe2(ends, O_CLOEXEC) < 0)
 		return;
-	/* Ctrl-C is the pager's to handle; when it leaves, writing fails instead of killing us. */
-	signal(SIGINT, SIG_IGN);
-	signal(SIGPIPE, SIG_IGN);
+	pager_signals(on_signal, SIG_IGN);
 	if (pager_spawn(words, ends[0], &out->pager) == 0)
 		file = fdopen(ends[1], "w");
 	else
@@ -121,11 +155,11 @@ static void pager_start(struct tt_output *out)
 	close(ends[0]);
 	if (!file) {
 		close(ends[1]);
-		signal(SIGINT, SIG_DFL);
-		signal(SIGPIPE, SIG_DFL);
+		pager_signals(SIG_DFL, SIG_DFL);
 		return;
 	}
 	out->file = file;
+	pager_watch(out);
 }
 
 void tt_output_open(struct tt_output *out, enum tt_color color, bool pager)
@@ -151,9 +185,11 @@ int tt_output_close(struct tt_output *out)
 	if (fflush(out->file) != 0 && !out->error)
 		out->error = -errno;
 	if (out->pager) {
+		paged = NULL; /* that it ends now is as it should be */
 		fclose(out->file);
 		while (waitpid(out->pager, NULL, 0) < 0 && errno == EINTR)
 			;
+		pager_signals(SIG_DFL, SIG_DFL);
 		out->pager = 0;
 		out->file = NULL;
 	}

@@ -39,7 +39,8 @@ struct tt_output {
 void tt_output_init(struct tt_output *out, FILE *file, enum tt_color color);
 
 /* Writes to stdout; with pager and stdout a terminal, through $PAGER (split on blanks, no shell) or
- * `less -FRX`, and if that cannot be started, directly. */
+ * `less -FRX`, and if that cannot be started, directly. From then on Ctrl-C, and the pager's end, stop
+ * the query that feeds it (tt_row_interrupt()). */
 void tt_output_open(struct tt_output *out, enum tt_color color, bool pager);
 
 /* Flushes and waits for the pager. 0, or the first write error; a reader who left early is none. */

@@ -3,6 +3,19 @@
 #include "cmd/row.h"
 
 #include <errno.h>
+#include <signal.h>
+
+static struct tt_query_db *volatile running;
+static volatile sig_atomic_t interrupted;
+
+void tt_row_interrupt(void)
+{
+	struct tt_query_db *db = running;
+
+	interrupted = 1;
+	if (db)
+		tt_query_interrupt(db);
+}
 
 struct runner {
 	struct tt_buf text;
@@ -59,7 +72,7 @@ static int copy_row(const struct tt_query_row *row, void *arg)
 		}
 	}
 	copy.values = runner->values;
-	return runner->fn(&copy, runner->arg);
+	return runner->fn ? runner->fn(&copy, runner->arg) : 0;
 }
 
 int tt_row_run(struct tt_query_db *db, const char *sql, const char *const *params, unsigned n_params,
@@ -67,8 +80,13 @@ int tt_row_run(struct tt_query_db *db, const char *sql, const char *const *param
 	       int (*fn)(const struct tt_query_row *row, void *arg), void *arg)
 {
 	struct runner runner = { .text = TT_BUF_INIT, .head = head, .fn = fn, .arg = arg };
-	int r = tt_query_run(db, sql, params, n_params, pass_head, copy_row, &runner);
+	struct tt_query_db *outer = running;
+	int r = -EINTR;
 
+	running = db;
+	if (!interrupted)
+		r = tt_query_run(db, sql, params, n_params, pass_head, copy_row, &runner);
+	running = outer; /* a row's callback may ask further */
 	tt_buf_done(&runner.text);
 	free(runner.values);
 	return r;

@@ -14,6 +14,9 @@ int tt_row_run(struct tt_query_db *db, const char *sql, const char *const *param
 	       int (*head)(unsigned n, const char *const *names, void *arg),
 	       int (*fn)(const struct tt_query_row *row, void *arg), void *arg);
 
+/* Whoever reads has had enough: the query that runs ends with -EINTR, and so do all further ones. For signal handlers. */
+void tt_row_interrupt(void);
+
 static inline bool tt_row_has(const struct tt_query_row *row, unsigned i)
 {
 	return row->values[i].type != TT_NULL;

@@ -6,8 +6,13 @@
 
 #include <errno.h>
 #include <locale.h>
+#include <pty.h>
+#include <signal.h>
+#include <sys/wait.h>
 
 #include "cmd/output.h"
+#include "cmd/row.h"
+#include "store/store.h"
 
 struct fixture {
 	char *text;
@@ -189,6 +194,86 @@ static void a_full_disk_is_reported_once_and_at_the_end(void **state)
 	fclose(full);
 }
 
+/* ---- an endless query, and a pager that has had enough */
+
+#define TEST_PATIENCE_S 20
+
+static int interrupt_at_the_first(const struct tt_query_row *row, void *arg)
+{
+	if (tt_row_int(row, 0, 0) == 1)
+		raise(SIGINT);
+	return 0;
+}
+
+static struct tt_query_db *empty_db(const char *dir)
+{
+	struct tt_query_db *db = NULL;
+	struct tt_store *store = NULL;
+	char path[64];
+
+	snprintf(path, sizeof(path), "%s/t.db", dir);
+	if (tt_store_open(path, &store, NULL) == 0) {
+		tt_store_free(store);
+		tt_query_open(path, &db, NULL);
+	}
+	return db;
+}
+
+/* In a child with a terminal as stdout. Exit status 0: the query ended as it should. */
+static _Noreturn void page(const char *dir, const char *pager,
+			   int (*fn)(const struct tt_query_row *row, void *arg), int error)
+{
+	static const char endless[] = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) "
+				      "SELECT i FROM n WHERE i = 1 OR i < 0";
+	struct tt_query_db *db = empty_db(dir);
+	struct tt_output out;
+	int r;
+
+	alarm(TEST_PATIENCE_S); /* kills, where nothing ends it */
+	unsetenv("SUDO_UID");
+	setenv("PAGER", pager, 1);
+	tt_output_open(&out, TT_COLOR_NEVER, true);
+	if (!db || !out.pager)
+		_exit(2);
+	r = tt_row_run(db, endless, NULL, 0, NULL, fn, NULL);
+	if (r != -EINTR || out.error != error)
+		_exit(3);
+	kill(out.pager, SIGTERM);
+	if (tt_output_close(&out) != 0)
+		_exit(4);
+	tt_query_close(db);
+	_exit(0);
+}
+
+static void assert_paged(const char *pager, int (*fn)(const struct tt_query_row *row, void *arg), int error)
+{
+	char dir[] = "/tmp/telltale-output-XXXXXX", command[64];
+	int terminal, status;
+	pid_t pid;
+
+	assert_non_null(mkdtemp(dir));
+	pid = forkpty(&terminal, NULL, NULL, NULL);
+	assert_true(pid >= 0);
+	if (pid == 0)
+		page(dir, pager, fn, error);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	close(terminal);
+	snprintf(command, sizeof(command), "rm -rf %s", dir);
+	assert_int_equal(system(command), 0);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static void a_query_ends_with_the_pager_that_shows_it(void **state)
+{
+	assert_paged("true", NULL, -EPIPE);
+}
+
+static void an_interrupt_ends_the_query_and_not_the_pager(void **state)
+{
+	assert_paged("sleep 60", interrupt_at_the_first, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -201,6 +286,8 @@ int main(void)
 		cmocka_unit_test(an_empty_table_prints_nothing),
 		cmocka_unit_test(a_long_table_streams),
 		cmocka_unit_test(a_full_disk_is_reported_once_and_at_the_end),
+		cmocka_unit_test(a_query_ends_with_the_pager_that_shows_it),
+		cmocka_unit_test(an_interrupt_ends_the_query_and_not_the_pager),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
