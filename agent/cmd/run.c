@@ -307,24 +307,36 @@ static int print_record(struct run *run)
 	return r;
 }
 
-static int failed(struct run *run, int error, const char *message)
+static int failed(int error, const char *message)
 {
 	tt_log_error("%s", message ? message : strerror(-error));
-	tt_launch_free(run->launch);
 	return TT_EXIT_FAILURE;
 }
 
+/* The command never ran. The waiting child first: it is killed before what watches it goes. */
+static void run_done(struct run *run)
+{
+	tt_launch_free(run->launch);
+	tt_engine_free(run->engine);
+	tt_config_free(run->config);
+	tt_closep(&run->fd);
+	tt_loop_free(run->loop);
+	tt_launch_user_done(&run->user);
+	free(run->db);
+}
+
+/* Does not return once the command runs. */
 static int trace(struct run *run)
 {
 	bool local = geteuid() == 0;
-	char *message = NULL;
+	_cleanup_free_ char *message = NULL;
 	int r;
 
 	if (local) {
 		r = tt_launch_sudo_user(&run->user);
 		if (r < 0)
 			return failed(
-				run, r,
+				r,
 				"the SUDO_* variables are malformed: start telltale as root or as yourself");
 		run->as_user = r > 0;
 	}
@@ -341,10 +353,10 @@ static int trace(struct run *run)
 	if (r == 0)
 		r = local ? local_begin(run, &message) : remote_begin(run, &message);
 	if (r < 0)
-		return failed(run, r, message);
+		return failed(r, message);
 	r = tt_launch_watch(run->launch, run->loop, on_exit_of_command, run);
 	if (r < 0)
-		return failed(run, r, NULL);
+		return failed(r, NULL);
 	r = tt_launch_release(run->launch, &message);
 	if (r < 0) {
 		tt_log_error("%s", message ? message : strerror(-r));
@@ -394,5 +406,7 @@ int tt_cmd_run(int argc, char **argv)
 		if (!run.db)
 			return TT_EXIT_FAILURE;
 	}
-	return trace(&run);
+	status = trace(&run);
+	run_done(&run);
+	return status;
 }
