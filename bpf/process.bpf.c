@@ -163,6 +163,13 @@ static long env_step(__u32 i, struct env_ctx *ctx)
 
 	if (at >= ctx->end)
 		return 1;
+	/* half the ring is for what happens: environments of execs that nobody watches yet must not cost a fork,
+	 * an exec or an exit of those that are */
+	if (bpf_ringbuf_query(&lifecycle, BPF_RB_AVAIL_DATA) * 2 >
+	    bpf_ringbuf_query(&lifecycle, BPF_RB_RING_SIZE)) {
+		count_loss(bpf_map_lookup_elem(&slots, &ctx->sub.slot_id), TT_LOSS_EXEC_ENV);
+		return 0;
+	}
 	len = at_most(ctx->end - at, TT_ENV_CHUNK_MAX);
 	header(&ev->hdr, &ctx->sub, TT_EV_EXEC_ENV, sizeof(*ev) + len, ctx->now);
 	ev->offset = i * TT_ENV_CHUNK_MAX;
