@@ -787,25 +787,31 @@ static int examine_editor(struct exam *x, const struct tt_config_agent *editor)
 
 /* ---- one exec */
 
-/* What the answer depends on. A script is edited or replaced in place; an executable is not while it runs. */
+/* What the answer depends on: the file itself and each package.json above it. Any of them may be edited or replaced in
+ * place between two execs; only ctime tells of it whatever a package manager, or somebody who hides, sets mtime to. */
 static char *cache_key(const struct exam *x)
 {
 	const struct tt_exec_facts *f = x->facts;
+	const char *file = x->ret->runtime ? x->ret->script : f->exe;
+	bool is_python = x->ret->runtime && tt_streq(x->ret->runtime->kind, "python");
 	_cleanup_close_ int fd = -1;
 	struct stat st = { 0 };
 	char *key;
 
-	if (x->ret->script && x->ret->runtime) {
-		fd = tt_procfs_open(x->id->fs, f->pid, x->ret->script);
-		if (fd >= 0 && fstat(fd, &st) < 0)
-			memset(&st, 0, sizeof(st));
-	}
-	if (asprintf(&key, "%u:%llu:%llu:%d\n%s\n%s\n%s\n%s\n%llu:%llu:%lld:%lld.%ld", f->exe_dev,
+	if (!x->ret->runtime)
+		fd = open_native(x, &st);
+	else if (file)
+		fd = tt_procfs_open(x->id->fs, f->pid, file);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		memset(&st, 0, sizeof(st));
+	if (asprintf(&key, "%u:%llu:%llu:%d\n%s\n%s\n%s\n%s\n%llu:%llu:%lld:%lld.%ld:%llx", f->exe_dev,
 		     (unsigned long long)f->exe_ino, (unsigned long long)f->exe_size, x->given.is_module,
 		     f->exe ? f->exe : "", x->filename ? x->filename : "",
 		     x->ret->script ? x->ret->script : "", x->given.text ? x->given.text : "",
 		     (unsigned long long)st.st_dev, (unsigned long long)st.st_ino, (long long)st.st_size,
-		     (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec) < 0)
+		     (long long)st.st_ctim.tv_sec, st.st_ctim.tv_nsec,
+		     file && !is_python ? (unsigned long long)tt_package_stamp(x->id->fs, f->pid, file) : 0) <
+	    0)
 		return NULL;
 	return key;
 }

@@ -166,6 +166,38 @@ int tt_package_find(struct tt_procfs *fs, uint32_t pid, const char *path, struct
 	return r < 0 ? r : r ? 0 : -ENOENT;
 }
 
+uint64_t tt_package_stamp(struct tt_procfs *fs, uint32_t pid, const char *path)
+{
+	_cleanup_free_ char *file = malloc(strlen(path) + sizeof("/package.json"));
+	uint64_t stamp = 0;
+
+	if (!file)
+		return 0;
+	strcpy(file, path);
+	for (unsigned int level = 0; level < LEVELS_MAX; level++) {
+		_cleanup_close_ int fd = -1;
+		char *slash = strrchr(file, '/');
+		struct stat st;
+
+		fd = tt_procfs_open(fs, pid, strcat(file, "/package.json"));
+		if (fd >= 0 && fstat(fd, &st) == 0) {
+			/* ctime cannot be set back */
+			uint64_t facts[] = { level,
+					     st.st_dev,
+					     st.st_ino,
+					     (uint64_t)st.st_size,
+					     (uint64_t)st.st_ctim.tv_sec,
+					     (uint64_t)st.st_ctim.tv_nsec };
+
+			stamp = XXH3_64bits_withSeed(facts, sizeof(facts), stamp);
+		}
+		if (!slash)
+			break;
+		*slash = '\0';
+	}
+	return stamp;
+}
+
 char *tt_package_file_version(struct tt_procfs *fs, uint32_t pid, const char *path)
 {
 	_cleanup_(json_freep) json_t *json = NULL;

@@ -24,6 +24,9 @@ void tt_package_done(struct tt_package *package);
 /* "0.169.0-linux-x64" -> "0.169.0": a platform is no part of a version. In place. */
 void tt_package_trim_version(char *version);
 
+/* A number that changes with any package.json that tt_package_find() would look at: one added, edited or removed. */
+uint64_t tt_package_stamp(struct tt_procfs *fs, uint32_t pid, const char *path);
+
 /* "version" of a JSON file, or the first line of any other; NULL if there is none. malloc'd. */
 char *tt_package_file_version(struct tt_procfs *fs, uint32_t pid, const char *path);
 

@@ -203,6 +203,36 @@ static void node_is_what_its_script_belongs_to(void **state)
 	check_all(examples, ARRAY_SIZE(examples));
 }
 
+static void a_package_json_that_changed_changes_the_answer(void **state)
+{
+	static const struct {
+		const char *package, *agent, *version, *how;
+	} steps[] = {
+		{ NULL, "-", "-", "-" },
+		{ "{\"name\":\"@google/gemini-cli\",\"version\":\"1.0.0\"}", "gemini-cli", "1.0.0",
+		  "package" },
+		{ "{\"name\":\"@google/gemini-cli\",\"version\":\"1.0.10\"}", "gemini-cli", "1.0.10",
+		  "package" },
+	};
+	_cleanup_(subject_done) struct subject s = { 0 };
+
+	fixture_file("/root/usr/bin/node", "node");
+	fixture_file("/root/opt/some/tool/cli.js", "");
+	subject_init(&s);
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+		if (steps[i].package)
+			fixture_file("/root/opt/some/package.json", steps[i].package);
+		/* a script that nobody touched */
+		check(&s, &(struct example){ "/usr/bin/node",
+					     "/usr/bin/node",
+					     "",
+					     { "node", "/opt/some/tool/cli.js" },
+					     steps[i].agent,
+					     steps[i].version,
+					     steps[i].how });
+	}
+}
+
 static void node_programs_of_other_packages_are_no_agents(void **state)
 {
 	static const struct example examples[] = {
@@ -744,6 +774,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(node_is_what_its_script_belongs_to),
+		TEST(a_package_json_that_changed_changes_the_answer),
 		TEST(node_programs_of_other_packages_are_no_agents),
 		TEST(native_programs_are_known_by_path_package_and_name),
 		TEST(names_alone_do_not_make_an_agent),
