@@ -92,6 +92,8 @@ static const __u8 calls_32[CALLS] = {
 #define SYS_SENDMSG  16
 #define SYS_SENDMMSG 20
 
+#define RESOLVE_IN_ROOT 0x10
+
 /* Messages of one sendmmsg that are looked at; further ones are counted as lost. */
 #define MMSG_MAX 32
 
@@ -142,7 +144,17 @@ static __noinline int on_open(const struct subject *sub, struct scratch *s, cons
 	const void *spelling = c->call == CALL_OPEN_BY_HANDLE ? NULL : (void *)(at ? c->arg[1] : c->arg[0]);
 	int dirfd = at ? (int)c->arg[0] : AT_FDCWD;
 	__u32 flags = c->compat ? TT_EVF_COMPAT : 0;
+	struct {
+		__u64 flags, mode, resolve;
+	} how = {}; /* include/uapi/linux/openat2.h */
+	char first;
 
+	if (c->call == CALL_OPENAT2) {
+		bpf_probe_read_user(&how, sizeof(how), (void *)c->arg[2]);
+		if (how.resolve & RESOLVE_IN_ROOT && !bpf_probe_read_user(&first, 1, spelling) &&
+		    first == '/')
+			flags |= TT_EVF_BASE_CUT; /* that "/" is not the process's */
+	}
 	if (c->ret >= 0) {
 		struct open_obs obs = {
 			.file = file_by_fd(sub->task, c->ret),
@@ -162,13 +174,11 @@ static __noinline int on_open(const struct subject *sub, struct scratch *s, cons
 		.flags = flags,
 		.result = c->ret < 0 ? c->ret : 0,
 	};
-	__u64 how_flags = c->call == CALL_OPENAT2 ? 0
+	__u64 how_flags = c->call == CALL_OPENAT2 ? how.flags
 			  : c->call == CALL_CREAT ? O_CREAT | 1
 			  : at			  ? c->arg[2]
 						  : c->arg[1];
 
-	if (c->call == CALL_OPENAT2)
-		bpf_probe_read_user(&how_flags, sizeof(how_flags), (void *)c->arg[2]); /* open_how.flags */
 	obs.op = how_flags & O_PATH		       ? TT_OP_OPEN
 		 : how_flags & O_CREAT		       ? TT_OP_CREATE
 		 : (how_flags & O_ACCMODE) == O_RDONLY ? TT_OP_READ

@@ -136,6 +136,9 @@ static const char *decode_spelling(struct tt_decoder *decoder, const char *base,
 		decoder->text_len--; /* its NUL */
 		if (text_start(decoder)[-1] == '/')
 			decoder->text_len--;
+	} else if (base_cut) {
+		/* begins at a root of its own (openat2's RESOLVE_IN_ROOT): where that is, nobody said */
+		text_add(decoder, "...", 3);
 	}
 	while (user < end) {
 		const char *stop = memchr(user, '/', (size_t)(end - user));

@@ -214,6 +214,8 @@ static __always_inline int observe_open(const struct subject *sub, struct scratc
 		if (s->user[0] != '/')
 			base_len = append_base(s, sub->task, obs->dirfd, path_len, &flags);
 		sent_user = append_user(s, path_len + base_len, user_len);
+	} else {
+		flags &= ~TT_EVF_BASE_CUT; /* concerns a spelling that is not sent */
 	}
 	if (dentry_unlinked(dentry))
 		flags |= TT_EVF_DELETED;

@@ -18,6 +18,8 @@ scenario() {
 	step cwd "$S/open_one" -C "$W/scene/dir" open ../file
 	step cwd-at "$S/open_one" -C "$W/scene/dir" openat inner
 	step dirfd "$S/open_one" openat inner r "$W/scene/dir"
+	step in-root "$S/open_one" -R openat2 /inner r "$W/scene/dir"
+	step in-root-missing "$S/open_one" -R openat2 /etc/none r "$W/scene/dir"
 	step dirfd2 "$S/open_one" openat2 ./inner r "$W/scene/dir"
 	step dot "$S/open_one" -C "$W/scene/dir" open . d
 
@@ -82,6 +84,10 @@ did "from the working directory, upwards" cwd "read 0 x1 fd $F"
 did "from the working directory by openat" cwd-at "read 0 x1 fd W/scene/dir/inner"
 did "from a directory" dirfd "open 0 x1 fd W/scene/dir type=directory
 read 0 x1 fd W/scene/dir/inner"
+did "in a root of one call's own: the file's path" in-root "open 0 x1 fd W/scene/dir type=directory
+read 0 x1 fd W/scene/dir/inner"
+did "in a root of one call's own, missing: not the host's name" in-root-missing "open 0 x1 fd W/scene/dir type=directory
+read -2 x1 user .../etc/none cut"
 did "from a directory by openat2" dirfd2 "open 0 x1 fd W/scene/dir type=directory
 read 0 x1 fd W/scene/dir/inner"
 for name in open write create path-only; do

@@ -3,7 +3,7 @@
  *
  * Options set the scene, in their order: -C DIR (work there), -r DIR (that is the root directory), -u UID,
  * -b FROM:TO (bind mount), -t DIR (tmpfs; both in a mount namespace of its own), -D DIR (works in a mount of DIR that is
- * mounted nowhere), -f (PATH is at a bad address).
+ * mounted nowhere), -f (PATH is at a bad address), -R (openat2: PATH begins at DIRECTORY, whatever it begins with).
  * CALL: open openat openat2 creat handle (open_by_handle_at: needs root, opens PATH's directory before).
  * MODE: letters r w (both: read and write), c create, x exclusive, t truncate, p O_PATH, d directory,
  * l do not follow a link; default r. DIRECTORY is opened first (O_PATH) and PATH is relative to it. */
@@ -33,9 +33,11 @@ static int do_openat(int dir, const char *path, int flags)
 	return syscall(SYS_openat, dir, path, flags, 0600);
 }
 
+static int resolve;
+
 static int do_openat2(int dir, const char *path, int flags)
 {
-	struct open_how how = { .flags = flags, .mode = flags & O_CREAT ? 0600 : 0 };
+	struct open_how how = { .flags = flags, .mode = flags & O_CREAT ? 0600 : 0, .resolve = resolve };
 
 	return syscall(SYS_openat2, dir, path, &how, sizeof(how));
 }
@@ -133,7 +135,7 @@ static int set_scene(int option)
 	case 'D':
 		return detached_mount(optarg);
 	default:
-		die("usage: open_one [-C DIR] [-r DIR] [-u UID] [-b FROM:TO] [-t DIR] [-D DIR] [-f] "
+		die("usage: open_one [-C DIR] [-r DIR] [-u UID] [-b FROM:TO] [-t DIR] [-D DIR] [-f] [-R] "
 		    "CALL PATH [MODE [DIRECTORY]]");
 	}
 }
@@ -143,9 +145,11 @@ int main(int argc, char **argv)
 	int dir = AT_FDCWD, fd, result, option, fault = 0;
 	struct stat st;
 
-	while ((option = getopt(argc, argv, "+C:r:u:b:t:D:f")) != -1) {
+	while ((option = getopt(argc, argv, "+C:r:u:b:t:D:fR")) != -1) {
 		if (option == 'f')
 			fault = 1;
+		else if (option == 'R')
+			resolve = RESOLVE_IN_ROOT;
 		else if (set_scene(option) < 0)
 			die("-%c: %m", option);
 	}

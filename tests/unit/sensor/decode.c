@@ -318,6 +318,7 @@ static void a_file_is_called_by_path_and_spelling(void **state)
 		  NULL,
 		  ".../b/x" },
 		{ { .user = "x", .flags = TT_EVF_BASE_CUT, .result = -EBADF }, NULL, ".../x" },
+		{ { .user = "/x", .flags = TT_EVF_BASE_CUT, .result = -ENOENT }, NULL, ".../x" },
 		/* the caller's memory could not be read: nobody knows what it asked for */
 		{ { .base = "/home/u", .flags = TT_EVF_USER_FAULT, .result = -EFAULT }, NULL, ".../" },
 	};
