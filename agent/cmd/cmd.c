@@ -40,7 +40,7 @@ static const struct shared_option {
 	[OPT_SINCE] = { "since", 0, TT_WANT_TIME, "TIME", "from: 2h ago, today, ISO 8601, @epoch" },
 	[OPT_UNTIL] = { "until", 0, TT_WANT_TIME, "TIME", "up to" },
 	[OPT_LIMIT] = { NULL, 'n', TT_WANT_LIMIT, "N", "at most N of them; 0: all" },
-	[OPT_COLOR] = { "color", 0, TT_WANT_TEXT, "WHEN", "auto, always or never" },
+	[OPT_COLOR] = { "color", 0, TT_WANT_TEXT | TT_WANT_COLOR, "WHEN", "auto, always or never" },
 	[OPT_NO_PAGER] = { "no-pager", 0, TT_WANT_TEXT, NULL, "do not start $PAGER" },
 	[OPT_EXIT_CODE] = { "exit-code", 0, TT_WANT_EXIT_CODE, NULL,
 			    "exit 3 where the risk is medium or higher" },

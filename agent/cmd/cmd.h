@@ -43,6 +43,7 @@ enum tt_cmd_want {
 	TT_WANT_LIMIT = 1 << 3, /* -n N */
 	TT_WANT_TEXT = 1 << 4, /* --color WHEN, --no-pager */
 	TT_WANT_EXIT_CODE = 1 << 5, /* --exit-code */
+	TT_WANT_COLOR = 1 << 6, /* --color WHEN, without a pager */
 };
 
 struct tt_cmd_common {

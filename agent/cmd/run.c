@@ -385,7 +385,7 @@ int tt_cmd_run(int argc, char **argv)
 		.name = "run",
 		.operands = "COMMAND [ARG...]",
 		.summary = "Traces COMMAND and all it starts, and prints its risk record.",
-		.want = TT_WANT_DB | TT_WANT_JSON,
+		.want = TT_WANT_DB | TT_WANT_JSON | TT_WANT_COLOR,
 		.options = options,
 		.n_options = ARRAY_SIZE(options),
 		.min_operands = 1,

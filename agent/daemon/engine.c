@@ -54,7 +54,7 @@ struct tt_engine {
 
 	struct tt_loop *loop;
 	struct tt_source *fds[2], *poll_timer, *tick_timer;
-	bool busy;
+	bool polling, ticking; /* which timers are armed */
 	unsigned ticks;
 	uint64_t store_failed_ns; /* 0: the store works */
 	uint64_t complained_ns;
@@ -189,17 +189,26 @@ static bool has_work(const struct tt_engine *engine)
 	return tt_tracker_is_busy(engine->tracker) || engine->sensor->held;
 }
 
-static void set_busy(struct tt_engine *engine, bool busy)
+/* The rings are read on a timer while something is watched; the tick goes on for as long as C libraries are to be
+ * detached. Without either nothing wakes us but a candidate's exec. */
+static void set_timers(struct tt_engine *engine)
 {
 	uint64_t poll_ns = engine->params.config->poll_ms * UINT64_C(1000000);
+	bool polling = has_work(engine);
+	bool ticking = polling ||
+		       (engine->libcs_in && engine->params.config->env_libc == TT_ENV_LIBC_SESSIONS);
 
-	if (busy == engine->busy || !engine->loop)
+	if (!engine->loop)
 		return;
-	engine->busy = busy;
-	if (!busy)
-		malloc_trim(0); /* what a busy session took goes back */
-	tt_loop_set_timer(engine->poll_timer, busy ? poll_ns : 0, busy ? poll_ns : 0);
-	tt_loop_set_timer(engine->tick_timer, busy ? TICK_NS : 0, busy ? TICK_NS : 0);
+	if (polling != engine->polling) {
+		if (!polling)
+			malloc_trim(0); /* what a busy session took goes back */
+		tt_loop_set_timer(engine->poll_timer, polling ? poll_ns : 0, polling ? poll_ns : 0);
+	}
+	if (ticking != engine->ticking)
+		tt_loop_set_timer(engine->tick_timer, ticking ? TICK_NS : 0, ticking ? TICK_NS : 0);
+	engine->polling = polling;
+	engine->ticking = ticking;
 }
 
 static int deliver(const struct tt_event *event, void *arg)
@@ -219,7 +228,7 @@ static void poll_sensor(struct tt_engine *engine)
 
 	if (r < 0)
 		complain(engine, r, "cannot read the sensor");
-	set_busy(engine, has_work(engine));
+	set_timers(engine);
 }
 
 static void on_poll_timer(void *arg)
@@ -264,8 +273,7 @@ static void on_tick(void *arg)
 	tt_tracker_get_stats(engine->tracker, &stats);
 	if (stats.sessions == 0)
 		libcs_idle(engine, boot_now());
-	/* with the probes still in, the tick goes on: it takes them out */
-	set_busy(engine, has_work(engine) || engine->libcs_idle_ns);
+	set_timers(engine);
 }
 
 /* ---- sessions */
@@ -550,7 +558,7 @@ int tt_engine_track(struct tt_engine *engine, int pidfd, pid_t pid, uid_t uid, c
 	libcs_wanted(engine);
 	r = tt_tracker_command(engine->tracker, slot, &key, stat.ppid, uid, name, ret);
 	if (r == 0)
-		set_busy(engine, true);
+		set_timers(engine);
 	return r;
 }
 
@@ -558,7 +566,7 @@ int tt_engine_scan(struct tt_engine *engine, unsigned *ret_found)
 {
 	int r = tt_tracker_scan(engine->tracker, ret_found);
 
-	set_busy(engine, has_work(engine));
+	set_timers(engine);
 	return r;
 }
 
