@@ -9,9 +9,12 @@
 #include "util/util.h"
 
 /* Four paths of 4 KiB with their slashes, argv and environment names. */
-#define RECORD_MAX (64 * 1024)
-#define ENV_MAX	   (TT_ENV_CHUNKS_MAX * TT_ENV_CHUNK_MAX)
-#define VALUE_MAX  512
+#define RECORD_MAX    (64 * 1024)
+#define ENV_MAX	      (TT_ENV_CHUNKS_MAX * TT_ENV_CHUNK_MAX)
+#define VALUE_MAX     512
+/* Variables of one exec that are kept; the largest environments in use have some hundreds. A block of nothing but short
+ * names has ten thousands, which would be as many rows, with each exec. */
+#define ENV_NAMES_MAX 1024
 
 struct tt_decoder {
 	tt_env_filter_fn filter;
@@ -216,14 +219,16 @@ static void drop_env(struct tt_decoder *decoder)
 	decoder->env_holes = false;
 }
 
-/* Splits the block and strips the values. The block itself is wiped. What is kept of a variable is never longer than
- * what it was, so that the block's own length is room enough. */
+/* Splits the block and strips the values; -E2BIG: the first ENV_NAMES_MAX of them. The block itself is wiped. What is
+ * kept of a variable is never longer than what it was, so that the block's own length is room enough. */
 static int decode_env(struct tt_decoder *decoder)
 {
 	size_t n = 0, kept = 0;
 
 	for (size_t i = 0; i < decoder->env_len; i++)
 		n += decoder->env[i] == '\0';
+	if (n > ENV_NAMES_MAX)
+		n = ENV_NAMES_MAX;
 	free(decoder->entries);
 	free(decoder->kept);
 	decoder->n_entries = 0;
@@ -243,6 +248,8 @@ static int decode_env(struct tt_decoder *decoder)
 		equals = memchr(string, '=', len);
 		if (!equals || equals == string)
 			continue;
+		if (decoder->n_entries == n)
+			return -E2BIG;
 		*equals = '\0';
 		entry->name = decoder->kept + kept;
 		memcpy(decoder->kept + kept, string, (size_t)(equals - string) + 1);
@@ -317,7 +324,9 @@ static int decode_exec(struct tt_decoder *decoder, const void *record, size_t le
 		if (decoder->env_holes || decoder->env_len < ev->env_bytes)
 			ret->flags |= TT_EVF_ENV_CUT;
 		r = decode_env(decoder);
-		if (r < 0)
+		if (r == -E2BIG)
+			ret->flags |= TT_EVF_ENV_CUT;
+		else if (r < 0)
 			return r;
 		exec->env = decoder->entries;
 		exec->n_env = decoder->n_entries;

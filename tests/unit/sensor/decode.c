@@ -195,17 +195,39 @@ static void the_whole_environment_of_32_chunks_is_taken(void **state)
 	static char chunk[TT_ENV_CHUNK_MAX];
 	struct tt_event event;
 
-	for (size_t i = 0; i + 4 <= sizeof(chunk); i += 4)
-		memcpy(chunk + i, "AB=", 4);
+	memset(chunk, 'x', sizeof(chunk));
+	for (size_t i = 0; i < sizeof(chunk); i += 128) {
+		memcpy(chunk + i, "AB=", 3);
+		chunk[i + 127] = '\0';
+	}
 	for (uint32_t i = 0; i < TT_ENV_CHUNKS_MAX; i++)
 		feed(i * TT_ENV_CHUNK_MAX, chunk, sizeof(chunk), 0);
 	event = exec_with_environment(TT_ENV_CHUNKS_MAX * TT_ENV_CHUNK_MAX);
-	assert_int_equal(event.exec.n_env, TT_ENV_CHUNKS_MAX * TT_ENV_CHUNK_MAX / 4);
+	assert_int_equal(event.exec.n_env, 1024);
 	assert_int_equal(event.flags & TT_EVF_ENV_CUT, 0);
 
 	/* one byte more than is sent */
 	feed(0, chunk, sizeof(chunk), 0);
 	event = exec_with_environment(TT_ENV_CHUNKS_MAX * TT_ENV_CHUNK_MAX + 1);
+	assert_int_equal(event.flags & TT_EVF_ENV_CUT, TT_EVF_ENV_CUT);
+}
+
+static void more_variables_than_anybody_uses_are_cut_and_said_so(void **state)
+{
+	static char chunk[TT_ENV_CHUNK_MAX];
+	struct tt_event event;
+
+	for (size_t i = 0; i < sizeof(chunk); i += 4)
+		memcpy(chunk + i, "AB=", 4);
+	feed(0, chunk, sizeof(chunk), 0);
+	event = exec_with_environment(TT_ENV_CHUNK_MAX);
+	assert_int_equal(event.exec.n_env, 1024);
+	assert_int_equal(event.flags & TT_EVF_ENV_CUT, 0);
+
+	feed(0, chunk, sizeof(chunk), 0);
+	feed(TT_ENV_CHUNK_MAX, "AB=", 4, 0);
+	event = exec_with_environment(TT_ENV_CHUNK_MAX + 4);
+	assert_int_equal(event.exec.n_env, 1024);
 	assert_int_equal(event.flags & TT_EVF_ENV_CUT, TT_EVF_ENV_CUT);
 }
 
@@ -566,6 +588,7 @@ int main(void)
 		TEST(values_are_stripped_unless_the_filter_keeps_them),
 		TEST(a_kept_value_has_no_more_room_than_it_had),
 		TEST(the_whole_environment_of_32_chunks_is_taken),
+		TEST(more_variables_than_anybody_uses_are_cut_and_said_so),
 		TEST(no_variable_runs_across_a_lost_chunk),
 		TEST(an_incomplete_environment_says_so),
 		TEST(one_process_never_gets_another_ones_environment),
