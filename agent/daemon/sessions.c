@@ -303,7 +303,8 @@ struct tt_session *tt_tracker_add_session(struct tt_tracker *tracker, struct tt_
 	tt_tracker_user(root->uid, &session->user, &session->home);
 	tt_process_set(&root->home, session->home);
 	if (!parent)
-		tt_procfs_launcher(tracker->params.procfs, root->key.pid, &session->launched_by);
+		tt_procfs_launcher(tracker->params.procfs, root->key.pid, root->ppid, root->key.start_ns,
+				   &session->launched_by);
 	session->next = tracker->sessions;
 	tracker->sessions = session;
 	tracker->stats.sessions_seen++;

@@ -671,16 +671,19 @@ static int add_ancestor(struct tt_procfs *fs, const struct tt_procfs_stat *stat,
 	return 0;
 }
 
-int tt_procfs_launcher(struct tt_procfs *fs, uint32_t pid, char **ret_json)
+int tt_procfs_launcher(struct tt_procfs *fs, uint32_t pid, uint32_t ppid, uint64_t start_ns, char **ret_json)
 {
 	_cleanup_(tt_buf_done) struct tt_buf list = TT_BUF_INIT, out = TT_BUF_INIT;
 	struct tt_procfs_stat stat;
 	const char *kind = NULL;
 	int r;
 
-	r = tt_procfs_stat(fs, pid, &stat);
-	if (r < 0)
-		return r;
+	/* short-lived programs are gone by now: what started them mostly is not */
+	if (tt_procfs_stat(fs, pid, &stat) < 0)
+		stat = (struct tt_procfs_stat){ .pid = pid,
+						.ppid = ppid,
+						.start_ticks = start_ns / (1000000000 /
+									   (uint64_t)sysconf(_SC_CLK_TCK)) };
 	for (unsigned int n = 0; n < ANCESTORS_MAX && stat.ppid; n++) {
 		_cleanup_free_ char *exe = NULL;
 		struct tt_procfs_stat parent;

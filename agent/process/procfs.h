@@ -55,7 +55,8 @@ int tt_procfs_realpath(struct tt_procfs *fs, uint32_t pid, const char *path, cha
 /* Ancestors of pid, nearest first, as JSON [{"pid","exe","argv":[...]}...] ending at pid 1 or after 16.
  * Which kind the first recognised one is ("terminal", "editor", "ssh", "cron", "ci", "systemd", "container",
  * or "unknown") comes first: {"kind":"ssh","ancestors":[...]}. An ancestor that started after its child is
- * another process with a reused number, and ends the list. malloc'd. argv is redacted (see redact.h). */
-int tt_procfs_launcher(struct tt_procfs *fs, uint32_t pid, char **ret_json);
+ * another process with a reused number, and ends the list. malloc'd. argv is redacted (see redact.h). ppid and start_ns
+ * (boot-time clock) are what is known of pid otherwise, for one that has gone. */
+int tt_procfs_launcher(struct tt_procfs *fs, uint32_t pid, uint32_t ppid, uint64_t start_ns, char **ret_json);
 
 #endif

@@ -258,7 +258,7 @@ static void the_nearest_known_ancestor_names_the_kind(void **state)
 	put_process(30, 20, "bash", "/usr/bin/bash", 30);
 	put_process(40, 30, "claude", "/opt/claude", 40);
 
-	assert_int_equal(tt_procfs_launcher(fs, 40, &json), 0);
+	assert_int_equal(tt_procfs_launcher(fs, 40, 0, 0, &json), 0);
 	assert_string_equal(json, "{\"kind\":\"ssh\",\"ancestors\":["
 				  "{\"pid\":30,\"exe\":\"/usr/bin/bash\",\"argv\":[\"/usr/bin/bash\"]},"
 				  "{\"pid\":20,\"exe\":\"/usr/sbin/sshd\",\"argv\":[\"/usr/sbin/sshd\"]},"
@@ -291,7 +291,7 @@ static void launchers_are_known_by_name_and_path(void **state)
 
 		unlink(fixture_path("/proc/20/exe"));
 		put_process(20, 0, cases[i].comm, cases[i].exe, 20);
-		assert_int_equal(tt_procfs_launcher(fs, 40, &json), 0);
+		assert_int_equal(tt_procfs_launcher(fs, 40, 0, 0, &json), 0);
 		snprintf(want, sizeof(want), "{\"kind\":\"%s\",", cases[i].kind);
 		assert_int_equal(strncmp(json, want, strlen(want)), 0);
 	}
@@ -305,8 +305,31 @@ static void a_parent_younger_than_its_child_is_another_process(void **state)
 	put_process(20, 1, "sshd", "/usr/sbin/sshd", 50);
 	put_process(40, 20, "claude", "/opt/claude", 40);
 
-	assert_int_equal(tt_procfs_launcher(fs, 40, &json), 0);
+	assert_int_equal(tt_procfs_launcher(fs, 40, 0, 0, &json), 0);
 	assert_string_equal(json, "{\"kind\":\"unknown\",\"ancestors\":[]}");
+}
+
+static void who_started_what_has_gone_is_found_by_its_parent(void **state)
+{
+	static const struct {
+		uint64_t start_ns;
+		const char *json;
+	} cases[] = {
+		{ 50 * UINT64_C(1000000000),
+		  "{\"kind\":\"ssh\",\"ancestors\":[{\"pid\":20,\"exe\":\"/usr/sbin/sshd\",\"argv\":["
+		  "\"/usr/sbin/sshd\"]}]}" },
+		/* the parent has gone as well, and its number was taken */
+		{ 1, "{\"kind\":\"unknown\",\"ancestors\":[]}" },
+	};
+	_cleanup_procfs_ struct tt_procfs *fs = open_fixture();
+
+	put_process(20, 0, "sshd", "/usr/sbin/sshd", 50);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_free_ char *json = NULL;
+
+		assert_int_equal(tt_procfs_launcher(fs, 40, 20, cases[i].start_ns, &json), 0);
+		assert_string_equal(json, cases[i].json);
+	}
 }
 
 static void secrets_of_ancestors_are_redacted(void **state)
@@ -318,7 +341,7 @@ static void secrets_of_ancestors_are_redacted(void **state)
 	fixture_file("/proc/20/cmdline", "--token=abc");
 	put_process(40, 20, "claude", "/opt/claude", 40);
 
-	assert_int_equal(tt_procfs_launcher(fs, 40, &json), 0);
+	assert_int_equal(tt_procfs_launcher(fs, 40, 0, 0, &json), 0);
 	assert_null(strstr(json, "abc"));
 }
 
@@ -340,6 +363,7 @@ int main(void)
 		TEST(the_nearest_known_ancestor_names_the_kind),
 		TEST(launchers_are_known_by_name_and_path),
 		TEST(a_parent_younger_than_its_child_is_another_process),
+		TEST(who_started_what_has_gone_is_found_by_its_parent),
 		TEST(secrets_of_ancestors_are_redacted),
 	};
 
