@@ -68,8 +68,9 @@ static int export_all(struct tt_query_db *db, const struct tt_cmd_common *common
 {
 	char since[24], until[24];
 	const char *params[] = { since, until };
-	int r = 0;
+	int r;
 
+	r = tt_query_hold(db); /* or a row could come whose process came too late for its own view */
 	snprintf(since, sizeof(since), "%" PRId64, common->since_ns);
 	snprintf(until, sizeof(until), "%" PRId64, common->until_ns);
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(views); i++)

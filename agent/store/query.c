@@ -265,6 +265,16 @@ static int query_failed(struct tt_query_db *db, int rc)
 	}
 }
 
+int tt_query_hold(struct tt_query_db *db)
+{
+	int rc;
+
+	sqlite3_set_authorizer(db->db, NULL, NULL);
+	rc = sqlite3_exec(db->db, "BEGIN", NULL, NULL, NULL);
+	sqlite3_set_authorizer(db->db, authorize, db);
+	return rc == SQLITE_OK ? 0 : query_failed(db, rc);
+}
+
 static int query_prepare(struct tt_query_db *db, const char *sql, unsigned n_params, sqlite3_stmt **ret)
 {
 	_cleanup_(sqlite3_finalizep) sqlite3_stmt *stmt = NULL, *more = NULL;

@@ -29,6 +29,9 @@ struct tt_query_row {
  * write-ahead log is still there needs the right to write its -shm (-EACCES otherwise). */
 int tt_query_open(const char *path, struct tt_query_db **ret, char **ret_message);
 void tt_query_close(struct tt_query_db *db);
+/* From here on until it is closed, all queries see the database as it was at the next one: what belongs together can
+ * be read in pieces. Meanwhile the writer's log cannot shrink: not for what waits for a person. */
+int tt_query_hold(struct tt_query_db *db);
 /* Ends the running query with -EINTR. For signal handlers. */
 void tt_query_interrupt(struct tt_query_db *db);
 const char *tt_query_error(const struct tt_query_db *db);

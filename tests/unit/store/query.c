@@ -134,6 +134,27 @@ static void a_reader_sees_what_was_committed_only(void **state)
 	tt_query_close(db);
 }
 
+static void a_held_reader_sees_one_moment(void **state)
+{
+	static const char count[] = "SELECT count(*) AS n FROM session";
+	struct answer answer = { 0 };
+	struct fixture *f = *state;
+	struct tt_query_db *db;
+
+	make(f);
+	db = open_query(f);
+	assert_int_equal(tt_query_hold(db), 0);
+	assert_int_equal(tt_query_run(db, count, NULL, 0, NULL, collect, &answer), 0);
+	assert_int_equal(tt_store_begin(f->store), 0);
+	put_session(f, 3);
+	assert_int_equal(tt_store_commit(f->store), 0);
+
+	assert_int_equal(tt_query_run(db, count, NULL, 0, NULL, collect, &answer), 0);
+	assert_string_equal(answer.text, "n=2;n=2;");
+	assert_int_equal(tt_query_run(db, "COMMIT", NULL, 0, NULL, collect, &answer), -EPERM);
+	tt_query_close(db);
+}
+
 static const struct {
 	const char *sql;
 	int result;
@@ -415,6 +436,7 @@ int main(void)
 		test(values_come_with_their_types),
 		test(parameters_are_bound_and_counted),
 		test(a_reader_sees_what_was_committed_only),
+		test(a_held_reader_sees_one_moment),
 		test(only_reading_is_allowed),
 		test(a_callback_can_stop),
 		test(an_endless_query_can_be_interrupted),
