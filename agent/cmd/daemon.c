@@ -128,6 +128,8 @@ int tt_cmd_daemon(int argc, char **argv)
 	}
 	if (geteuid() != 0)
 		tt_log_warn("not root: the kernel will most likely refuse; use sudo or the service");
+	/* whoever reads our diagnostics may go: that ends no watch */
+	signal(SIGPIPE, SIG_IGN);
 	params = (struct tt_engine_params){
 		.config = config,
 		.db = common.db ? common.db : config->database,

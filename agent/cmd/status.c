@@ -75,6 +75,11 @@ static void print_probes(struct tt_output *out, const json_t *probes)
 			tt_output_text(out, TT_NOTICE, text(file, "why"));
 		tt_output_line(out);
 	}
+	if (number(probes, "left_out")) {
+		label(out, "");
+		tt_output_printf(out, TT_DIM, "and %lld more files", number(probes, "left_out"));
+		tt_output_line(out);
+	}
 }
 
 /* Counters that ought to be zero. */

@@ -631,13 +631,24 @@ bool tt_engine_retain(struct tt_engine *engine)
 
 /* ---- status */
 
+/* The answer has to fit into one message (daemon/control.h): what of the list does not is counted. */
+#define STATUS_LIST_BYTES (32u << 10)
+
+struct status_list {
+	struct tt_buf *out;
+	unsigned n, left_out;
+};
+
 static int status_file(const struct tt_uprobe_file_info *info, void *arg)
 {
-	struct tt_buf *out = arg;
+	struct status_list *list = arg;
+	struct tt_buf *out = list->out;
 
-	if (out->text[out->len - 1] != '[')
-		tt_buf_char(out, ',');
-	tt_buf_str(out, "{\"path\":");
+	if (out->len > STATUS_LIST_BYTES) {
+		list->left_out++;
+		return 0;
+	}
+	tt_buf_printf(out, "%s{\"path\":", list->n++ ? "," : "");
 	tt_buf_json(out, info->path);
 	tt_buf_str(out, ",\"symbols\":");
 	tt_buf_json(out, info->symbols);
@@ -664,6 +675,7 @@ void tt_engine_status(struct tt_engine *engine, struct tt_buf *out)
 	size_t n_hooks = tt_sensor_bpf_hooks(engine->sensor, &hooks);
 	struct tt_tracker_stats tracker;
 	struct tt_uprobe_stats uprobe;
+	struct status_list list = { .out = out };
 	const char *why, *backend = tt_sensor_bpf_backend(engine->sensor, &why);
 
 	tt_tracker_get_stats(engine->tracker, &tracker);
@@ -687,14 +699,13 @@ void tt_engine_status(struct tt_engine *engine, struct tt_buf *out)
 		      "\"list\":[",
 		      uprobe.files, uprobe.probes, (unsigned long long)uprobe.over_budget,
 		      (unsigned long long)uprobe.failed);
-	if (tt_buf_ok(out))
-		tt_uprobe_each(engine->uprobe, status_file, out);
+	tt_uprobe_each(engine->uprobe, status_file, &list);
 	tt_buf_printf(
 		out,
-		"]},\"sessions\":%u,\"processes\":%u,\"sessions_seen\":%llu,\"ignored\":%llu,"
+		"],\"left_out\":%u},\"sessions\":%u,\"processes\":%u,\"sessions_seen\":%llu,\"ignored\":%llu,"
 		"\"events\":%llu,\"malformed\":%llu,\"late\":%llu,\"unaggregated\":%llu,\"retried\":%llu,"
 		"\"rows_lost\":%llu,\"table_evicted\":%llu,",
-		tracker.sessions, tracker.processes, (unsigned long long)tracker.sessions_seen,
+		list.left_out, tracker.sessions, tracker.processes, (unsigned long long)tracker.sessions_seen,
 		(unsigned long long)tracker.ignored, (unsigned long long)sensor->delivered,
 		(unsigned long long)sensor->malformed, (unsigned long long)sensor->late,
 		(unsigned long long)sensor->unaggregated, (unsigned long long)sensor->retried,

@@ -176,6 +176,15 @@ t sessions --db "$daemon_db"
 ok "commands go on working" is 0 "$name" out
 stop_daemon INT
 ok "SIGINT ends it well too" is 0 'stopping' err
+
+# ---- its diagnostics go to a reader that has gone
+"$TELLTALE" daemon --config "$tmp/config/telltale.yaml" </dev/null >/dev/null 2> >(exec true) &
+daemon=$!
+until_true test -S "$socket"
+kill -TERM "$daemon"
+wait "$daemon"
+status=$?
+ok "nobody reads what it says: it ends well all the same" is 0
 echo "# newest session $newest; $bytes bytes before, $(stat -c %s "$daemon_db") after"
 
 exit "$failed"
