@@ -40,8 +40,4 @@ char tt_classify_env_keeps(const struct tt_classifier *c, const char *name);
  * false if there is none. Never writes more than cap bytes with NUL. */
 bool tt_classify_url_host(const char *value, char *ret, unsigned cap);
 
-/* "/usr/share/zoneinfo/[posix/|right/]Asia/Shanghai" -> "Asia/Shanghai" (pointer into path); NULL if
- * the path is no zone file. Also finds zoneinfo trees elsewhere (".../zoneinfo/..."). */
-const char *tt_classify_zone(const char *path);
-
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What may be taken out of a value: the host of a URL, the zone of a zone file's path.
+/* What may be taken out of a value: the host of a URL.
  *
  * Values of variables are hostile and may be secrets put in the wrong place: where it is not certain that
  * a piece is a host, there is none. */
@@ -152,74 +152,4 @@ bool tt_classify_url_host(const char *value, char *ret, unsigned cap)
 		ret[i] = tolower((unsigned char)host.s[i]);
 	ret[host.len] = '\0';
 	return true;
-}
-
-/* ---- zones */
-
-/* Directories of the zone database: looking at one of them names no zone. */
-static const char *const areas[] = {
-	"Africa",
-	"America",
-	"Antarctica",
-	"Arctic",
-	"Asia",
-	"Atlantic",
-	"Australia",
-	"Brazil",
-	"Canada",
-	"Chile",
-	"Etc",
-	"Europe",
-	"Indian",
-	"Mexico",
-	"Pacific",
-	"SystemV",
-	"US",
-	"America/Argentina",
-	"America/Indiana",
-	"America/Kentucky",
-	"America/North_Dakota",
-};
-
-static bool is_area(const char *name)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(areas); i++)
-		if (!strcmp(name, areas[i]))
-			return true;
-	return false;
-}
-
-/* Zones are capitalised words: this keeps tables (zone.tab) and Python's zoneinfo module out. */
-static bool is_zone(const char *name)
-{
-	unsigned components = 0;
-
-	if (is_area(name))
-		return false;
-	for (const char *s = name;; s++) {
-		size_t n = strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+-");
-
-		if (!n || *s < 'A' || *s > 'Z' || ++components > 3)
-			return false;
-		s += n;
-		if (*s != '/')
-			return !*s;
-	}
-}
-
-const char *tt_classify_zone(const char *path)
-{
-	static const char *const trees[] = { "posix/", "right/" };
-	const char *name;
-
-	if (!path)
-		return NULL;
-	name = strstr(path, "zoneinfo/");
-	if (!name || (name != path && name[-1] != '/'))
-		return NULL;
-	name += strlen("zoneinfo/");
-	for (size_t i = 0; i < ARRAY_SIZE(trees); i++)
-		if (!strncmp(name, trees[i], strlen(trees[i])))
-			name += strlen(trees[i]);
-	return is_zone(name) ? name : NULL;
 }

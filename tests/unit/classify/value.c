@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Hosts out of values, zones out of paths; above all, what must not be taken for one. */
+/* Hosts out of values; above all, what must not be taken for one. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -85,49 +85,12 @@ static void a_small_buffer_is_never_overrun(void **state)
 	assert_false(tt_classify_url_host("http://abc", host, 0));
 }
 
-static void the_zone_is_the_path_below_the_database(void **state)
-{
-	static const char *const cases[][2] = {
-		{ "/usr/share/zoneinfo/Asia/Shanghai", "Asia/Shanghai" },
-		{ "/usr/share/zoneinfo/posix/Europe/Berlin", "Europe/Berlin" },
-		{ "/usr/share/zoneinfo/right/UTC", "UTC" },
-		{ "../usr/share/zoneinfo/America/Argentina/Buenos_Aires", "America/Argentina/Buenos_Aires" },
-		{ "zoneinfo/Etc/GMT+8", "Etc/GMT+8" },
-		{ "/x/site-packages/pytz/zoneinfo/America/Port-au-Prince", "America/Port-au-Prince" },
-		{ "/usr/share/zoneinfo/EST5EDT", "EST5EDT" },
-		{ "/usr/share/zoneinfo", NULL },
-		{ "/usr/share/zoneinfo/", NULL },
-		{ "/usr/share/zoneinfo/Asia", NULL },
-		{ "/usr/share/zoneinfo/America/Argentina", NULL },
-		{ "/usr/share/zoneinfo/zone1970.tab", NULL },
-		{ "/usr/share/zoneinfo/posixrules", NULL },
-		{ "/usr/lib/python3.11/zoneinfo/__init__.py", NULL },
-		{ "/usr/share/zoneinfo/Asia/../../../etc/passwd", NULL },
-		{ "/usr/share/zoneinfo/Asia/Shanghai/", NULL },
-		{ "/usr/share/zoneinfo/A/B/C/D", NULL },
-		{ "/usr/share/zoneinfo/Asia/Shang\nhai", NULL },
-		{ "/etc/localtime", NULL },
-		{ "", NULL },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		const char *zone = tt_classify_zone(cases[i][0]);
-
-		if (!cases[i][1] && zone)
-			fail_msg("'%s' in '%s'", zone, cases[i][0]);
-		if (cases[i][1])
-			assert_string_equal(zone, cases[i][1]);
-	}
-	assert_null(tt_classify_zone(NULL));
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_host_of_a_url_is_found),
 		cmocka_unit_test(secrets_and_nonsense_have_no_host),
 		cmocka_unit_test(a_small_buffer_is_never_overrun),
-		cmocka_unit_test(the_zone_is_the_path_below_the_database),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
