@@ -87,7 +87,7 @@ int tt_control_parse(const void *packet, size_t size, struct tt_control_header *
 	return 0;
 }
 
-static int send_packet(int fd, enum tt_control_type type, const void *body, size_t length)
+int tt_control_send(int fd, enum tt_control_type type, const void *body, size_t length, int flags)
 {
 	struct tt_control_header header = {
 		.magic = TT_CONTROL_MAGIC,
@@ -98,7 +98,13 @@ static int send_packet(int fd, enum tt_control_type type, const void *body, size
 	struct iovec parts[] = { { &header, sizeof(header) }, { (void *)body, length } };
 	const struct msghdr msg = { .msg_iov = parts, .msg_iovlen = ARRAY_SIZE(parts) };
 
-	return sendmsg(fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
+	return sendmsg(fd, &msg, MSG_NOSIGNAL | flags) < 0 ? -errno : 0;
+}
+
+/* A client that does not read is not waited for. */
+static int reply(int fd, enum tt_control_type type, const void *body, size_t length)
+{
+	return tt_control_send(fd, type, body, length, MSG_DONTWAIT);
 }
 
 static int send_error(int fd, int error, const char *text)
@@ -106,7 +112,7 @@ static int send_error(int fd, int error, const char *text)
 	struct tt_control_error body = { .error = error };
 
 	snprintf(body.text, sizeof(body.text), "%s", text && *text ? text : strerror(-error));
-	return send_packet(fd, TT_CONTROL_ERROR, &body, sizeof(body));
+	return reply(fd, TT_CONTROL_ERROR, &body, sizeof(body));
 }
 
 /* ---- whose process */
@@ -234,7 +240,7 @@ static int reply_status(struct client *client)
 		return send_error(client->fd, -ENOMEM, NULL);
 	if (text.len < body_sizes[TT_CONTROL_STATUS_REPLY].min || text.len > TT_CONTROL_BODY_MAX)
 		return send_error(client->fd, -EMSGSIZE, "the status is too long to be sent");
-	return send_packet(client->fd, TT_CONTROL_STATUS_REPLY, text.text, text.len);
+	return reply(client->fd, TT_CONTROL_STATUS_REPLY, text.text, text.len);
 }
 
 /* The name ends up in databases and on terminals: letters, digits and a little more. */
@@ -288,7 +294,7 @@ static int reply_track(struct client *client, const struct tt_control_track *wan
 	r = track(client, wanted, &session, &message);
 	if (r < 0)
 		return send_error(client->fd, r, tt_buf_ok(&message) ? message.text : NULL);
-	return send_packet(client->fd, TT_CONTROL_TRACK_REPLY, &session, sizeof(session));
+	return reply(client->fd, TT_CONTROL_TRACK_REPLY, &session, sizeof(session));
 }
 
 /* 0 or an error after which the client is dropped. */
@@ -653,7 +659,7 @@ void tt_control_ended(struct tt_control *control, uint64_t id, const struct tt_c
 			continue;
 		client->track_id = 0;
 		client->idle_seconds = 0;
-		if (send_packet(client->fd, TT_CONTROL_ENDED, session, sizeof(*session)) < 0)
+		if (reply(client->fd, TT_CONTROL_ENDED, session, sizeof(*session)) < 0)
 			client_drop(client);
 		return;
 	}

@@ -80,6 +80,8 @@ struct tt_control_error {
  * -EPROTONOSUPPORT: another version (*ret_header is filled); -EMSGSIZE: length is wrong for the type. */
 int tt_control_parse(const void *packet, size_t size, struct tt_control_header *ret_header,
 		     const void **ret_body);
+/* Sends one packet, without SIGPIPE. flags: more of send(2)'s. */
+int tt_control_send(int fd, enum tt_control_type type, const void *body, size_t length, int flags);
 
 /* ---- server */
 

@@ -58,18 +58,9 @@ int tt_control_connect(const char *path)
 
 static int send_request(int fd, enum tt_control_type type, const void *body, size_t length)
 {
-	struct tt_control_header header = {
-		.magic = TT_CONTROL_MAGIC,
-		.version = TT_CONTROL_VERSION,
-		.type = (uint16_t)type,
-		.length = (uint32_t)length,
-	};
-	struct iovec parts[] = { { &header, sizeof(header) }, { (void *)body, length } };
-	const struct msghdr msg = { .msg_iov = parts, .msg_iovlen = ARRAY_SIZE(parts) };
+	int r = tt_control_send(fd, type, body, length, 0);
 
-	if (sendmsg(fd, &msg, MSG_NOSIGNAL) < 0)
-		return errno == EPIPE ? -ECONNRESET : -errno;
-	return 0;
+	return r == -EPIPE ? -ECONNRESET : r;
 }
 
 /* A server that closes with our request unread leaves ECONNRESET, reported once and before what it had
