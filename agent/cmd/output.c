@@ -264,21 +264,27 @@ void tt_output_text(struct tt_output *out, enum tt_style style, const char *s)
 	tt_output_textn(out, style, s, strlen(s));
 }
 
+/* NULL, and the output's error, when there is no memory. */
+static _printf_(2, 0) char *format_text(struct tt_output *out, const char *format, va_list args)
+{
+	char *text;
+
+	if (vasprintf(&text, format, args) >= 0)
+		return text;
+	out->error = -ENOMEM;
+	return NULL;
+}
+
 void tt_output_printf(struct tt_output *out, enum tt_style style, const char *format, ...)
 {
-	char *text = NULL;
+	_cleanup_free_ char *text = NULL;
 	va_list args;
-	int n;
 
 	va_start(args, format);
-	n = vasprintf(&text, format, args);
+	text = format_text(out, format, args);
 	va_end(args);
-	if (n < 0) {
-		out->error = -ENOMEM;
-		return;
-	}
-	tt_output_textn(out, style, text, (size_t)n);
-	free(text);
+	if (text)
+		tt_output_text(out, style, text);
 }
 
 void tt_output_pad(struct tt_output *out, unsigned column)
@@ -555,19 +561,14 @@ void tt_table_cell(struct tt_table *table, enum tt_style style, const char *s)
 
 void tt_table_cellf(struct tt_table *table, enum tt_style style, const char *format, ...)
 {
-	char *text = NULL;
+	_cleanup_free_ char *text = NULL;
 	va_list args;
-	int n;
 
 	va_start(args, format);
-	n = vasprintf(&text, format, args);
+	text = format_text(table->out, format, args);
 	va_end(args);
-	if (n < 0) {
-		table->out->error = -ENOMEM;
-		return;
-	}
-	tt_table_celln(table, style, text, (size_t)n);
-	free(text);
+	if (text)
+		tt_table_cell(table, style, text);
 }
 
 void tt_table_end(struct tt_table *table)
