@@ -323,16 +323,19 @@ static int put_scalar(struct tt_yaml *yaml, const struct tt_yaml_field *field, v
 
 static int walk_mapping(struct tt_yaml *yaml, const struct tt_yaml_schema *schema, void *object, size_t line);
 
-static int strv_add(struct tt_yaml *yaml, const char *key, struct tt_strv *strv, const yaml_event_t *event)
+static int strv_add(struct tt_yaml *yaml, const struct tt_yaml_field *field, void *object,
+		    const yaml_event_t *event)
 {
+	struct tt_strv *strv = (struct tt_strv *)((char *)object + field->offset);
 	char **v;
 	int r;
 
-	r = check_scalar(yaml, key, event);
+	r = check_scalar(yaml, field->key, event);
 	if (r < 0)
 		return r;
 	if (strv->n == LIST_MAX)
-		return tt_yaml_fail(yaml, line_of(event), "'%s' has more than %d entries", key, LIST_MAX);
+		return tt_yaml_fail(yaml, line_of(event), "'%s' has more than %d entries", field->key,
+				    LIST_MAX);
 	v = reallocarray(strv->v, strv->n + 1, sizeof(*v));
 	if (!v)
 		return -ENOMEM;
@@ -342,30 +345,6 @@ static int strv_add(struct tt_yaml *yaml, const char *key, struct tt_strv *strv,
 		return -ENOMEM;
 	strv->n++;
 	return 0;
-}
-
-static int put_strv(struct tt_yaml *yaml, const struct tt_yaml_field *field, struct tt_strv *slot,
-		    const yaml_event_t *first)
-{
-	yaml_event_t event;
-	int r;
-
-	if (first->type == YAML_SCALAR_EVENT)
-		return strv_add(yaml, field->key, slot, first);
-	if (first->type != YAML_SEQUENCE_START_EVENT)
-		return tt_yaml_fail(yaml, line_of(first), "'%s' takes a list", field->key);
-	for (;;) {
-		bool end;
-
-		r = next_event(yaml, &event);
-		if (r < 0)
-			return r;
-		end = event.type == YAML_SEQUENCE_END_EVENT;
-		r = end ? 0 : strv_add(yaml, field->key, slot, &event);
-		yaml_event_delete(&event);
-		if (r < 0 || end)
-			return r;
-	}
 }
 
 static int list_add(struct tt_yaml *yaml, const struct tt_yaml_field *field, void *object,
@@ -396,8 +375,11 @@ static int list_add(struct tt_yaml *yaml, const struct tt_yaml_field *field, voi
 	return walk_mapping(yaml, field->sub, item, line_of(event));
 }
 
+/* Each entry of a list, given to add(). */
 static int put_list(struct tt_yaml *yaml, const struct tt_yaml_field *field, void *object,
-		    const yaml_event_t *first)
+		    const yaml_event_t *first,
+		    int (*add)(struct tt_yaml *yaml, const struct tt_yaml_field *field, void *object,
+			       const yaml_event_t *event))
 {
 	yaml_event_t event;
 	int r;
@@ -411,11 +393,20 @@ static int put_list(struct tt_yaml *yaml, const struct tt_yaml_field *field, voi
 		if (r < 0)
 			return r;
 		end = event.type == YAML_SEQUENCE_END_EVENT;
-		r = end ? 0 : list_add(yaml, field, object, &event);
+		r = end ? 0 : add(yaml, field, object, &event);
 		yaml_event_delete(&event);
 		if (r < 0 || end)
 			return r;
 	}
+}
+
+/* A list of one may be written without its brackets. */
+static int put_strv(struct tt_yaml *yaml, const struct tt_yaml_field *field, void *object,
+		    const yaml_event_t *first)
+{
+	if (first->type == YAML_SCALAR_EVENT)
+		return strv_add(yaml, field, object, first);
+	return put_list(yaml, field, object, first, strv_add);
 }
 
 static int put_value(struct tt_yaml *yaml, const struct tt_yaml_field *field, void *object)
@@ -429,10 +420,10 @@ static int put_value(struct tt_yaml *yaml, const struct tt_yaml_field *field, vo
 		return r;
 	switch (field->type) {
 	case TT_YAML_STRV:
-		r = put_strv(yaml, field, slot, &event);
+		r = put_strv(yaml, field, object, &event);
 		break;
 	case TT_YAML_LIST:
-		r = put_list(yaml, field, object, &event);
+		r = put_list(yaml, field, object, &event, list_add);
 		break;
 	case TT_YAML_MAP:
 		if (event.type == YAML_MAPPING_START_EVENT)
