@@ -5,18 +5,14 @@
 # small rings and maps. Everything ends with the test.
 #
 # TT_SCALE multiplies what a test does: 1 is short, 10 is what the project claims.
-set -u
+# shellcheck source=tests/bpf/common.bash
 
-S=$B/tests/subjects
-# What sudo leaves behind would make `run` start its command as the invoking user.
-unset SUDO_UID SUDO_GID SUDO_USER SUDO_COMMAND
-
-W=$(realpath "$(mktemp -d)")
-chmod 755 "$W"
+. tests/bpf/common.bash
+make_scratch
 mkdir -p "$W/config/agents.d" "$W/bin" "$W/files"
 cp -r config/categories.d config/risk.yaml "$W/config/"
 export TELLTALE_CONFIG_DIR=$W/config
-failed=0 cases=0 daemon=
+daemon=
 
 cleanup() {
 	local pid
@@ -30,25 +26,6 @@ cleanup() {
 }
 trap cleanup EXIT
 
-ok() {
-	cases=$((cases + 1))
-	echo "ok - $1"
-}
-
-not_ok() {
-	cases=$((cases + 1)) failed=1
-	echo "not ok - $1"
-}
-
-same() { # WORDS EXPECTED GOT
-	if [ "$2" = "$3" ]; then
-		ok "$1"
-	else
-		not_ok "$1"
-		diff <(echo "$2") <(echo "$3") | head -n 20 | sed 's/^/#   /'
-	fi
-}
-
 check() { # WORDS COMMAND...
 	local words=$1
 
@@ -58,10 +35,6 @@ check() { # WORDS COMMAND...
 
 times_scale() { # N
 	awk -v n="$1" -v s="${TT_SCALE:-1}" 'BEGIN { n = int(n * s); print n < 1 ? 1 : n }'
-}
-
-sql() {
-	sqlite3 -readonly -separator ' ' -cmd '.timeout 10000' "$W/db" "$1" 2>&1
 }
 
 # Waits until COMMAND succeeds.
@@ -145,9 +118,4 @@ cpu_ms() { # PID
 
 fact() { # FILE KEY: what a subject printed
 	sed -n "s/^$2=//p" "$1"
-}
-
-finish() {
-	echo "1..$cases"
-	exit $failed
 }

@@ -9,12 +9,10 @@
 # What a process did is compared as a whole, so a row too many fails like one that is missing. Two kinds of rows are
 # left out: what the dynamic loader opens (ld.so.cache, libc), which `the_loader_is_seen` checks once, and each
 # successful exec's own file access, which `execs` shows.
-set -u
+# shellcheck source=tests/bpf/common.bash
 
-S=$B/tests/subjects
+. tests/bpf/common.bash
 export TELLTALE_CONFIG_DIR=${TELLTALE_CONFIG_DIR:-$PWD/config}
-# What sudo leaves behind would make `run` start the scenario as the invoking user.
-unset SUDO_UID SUDO_GID SUDO_USER SUDO_COMMAND
 
 if [ "${1:-}" = scenario ]; then
 	W=$2
@@ -36,36 +34,9 @@ if [ "${1:-}" = scenario ]; then
 	exit 0
 fi
 
-# Physical: what the kernel calls it.
-W=$(realpath "$(mktemp -d)")
-chmod 755 "$W"
+make_scratch
 mkdir "$W/out"
-failed=0 cases=0
 trap 'rm -rf "$W"' EXIT
-
-ok() {
-	cases=$((cases + 1))
-	echo "ok - $1"
-}
-
-not_ok() {
-	cases=$((cases + 1)) failed=1
-	echo "not ok - $1"
-}
-
-# Prints both when they differ.
-same() { # WORDS EXPECTED GOT
-	if [ "$2" = "$3" ]; then
-		ok "$1"
-	else
-		not_ok "$1"
-		diff <(echo "$2") <(echo "$3") | sed 's/^/#   /'
-	fi
-}
-
-sql() {
-	sqlite3 -readonly -separator ' ' -cmd '.timeout 10000' "$W/db" "$1" 2>&1
-}
 
 # `telltale run` of the scenario. LOSSES: what has to be in the ledger after it, "SENSOR KIND COUNT,..."; else nothing.
 watch() {
@@ -145,9 +116,4 @@ connected() { # WORDS NAME EXPECTED
 
 executed() { # WORDS NAME EXPECTED
 	same "$1" "$3" "$(execs "$2")"
-}
-
-finish() {
-	echo "1..$cases"
-	exit $failed
 }
