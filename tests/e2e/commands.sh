@@ -2,52 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # The investigation commands on a made-up database (tests/fixtures/makedb.c): what they print, where, and
 # how they exit. Needs no root and traces nothing.
-set -u
+# shellcheck source=tests/e2e/lib.sh
 
 cd "$(dirname "$0")/../.." || exit 1
-B=${B:-build}
-TELLTALE=${TELLTALE:-$B/telltale}
+. tests/e2e/lib.sh
+export XDG_STATE_HOME=$tmp/state TZ=XXX-8 LC_ALL=C
 S1=1111111111111111
-
-tmp=$(mktemp -d) || exit 1
-trap 'rm -rf "$tmp"' EXIT
-export HOME=$tmp XDG_STATE_HOME=$tmp/state TZ=XXX-8 LC_ALL=C PAGER=false
-unset NO_COLOR
-db=$tmp/t.db
-failed=0
-
-t() { # ARG...: runs telltale; sets status, leaves $tmp/out and $tmp/err
-	"$TELLTALE" "$@" >"$tmp/out" 2>"$tmp/err"
-	status=$?
-}
-
-ok() { # NAME COMMAND...
-	local name=$1
-	shift
-	if "$@"; then
-		echo "ok - $name"
-	else
-		echo "not ok - $name"
-		failed=1
-		sed 's/^/#  out: /' "$tmp/out" | head -n 20
-		sed 's/^/#  err: /' "$tmp/err" | head -n 5
-		echo "#  exit status $status"
-	fi
-}
-
-is() { # STATUS [PATTERN FILE]...: exit status, and lines that must be there
-	local want=$1
-	shift
-	[ "$status" = "$want" ] || return
-	while [ $# -gt 1 ]; do
-		grep -qE -- "$1" "$tmp/$2" || { echo "#  not in $2: $1"; return 1; }
-		shift 2
-	done
-}
-
-one_line_error() { # STATUS PATTERN
-	is "$1" "$2" err && [ "$(wc -l <"$tmp/err")" = 1 ] && [ ! -s "$tmp/out" ]
-}
 
 # All of the output is JSON, one object a line, and FILTER holds of all lines together.
 json() { # STATUS PYTHON-EXPRESSION over `rows`
