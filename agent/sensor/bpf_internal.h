@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Inside the live sensor: shared by bpf_load.c (programs into the kernel and out again), bpf.c (reading the rings,
+ * steering) and bpf_sweep.c (totals, losses, slow connects). Nobody else includes this. */
+#ifndef TT_SENSOR_BPF_INTERNAL_H
+#define TT_SENSOR_BPF_INTERNAL_H
+
+#include <time.h>
+#include <uthash.h>
+
+#include "sensor/merge.h"
+#include "sensor/sensor.h"
+#include "telltale.skel.h"
+
+/* Rows of the table in bpf_load.c. */
+#define TT_BPF_PROGRAMS 11
+
+/* A record's time is taken before its place in the ring: allow for a hook that was interrupted between. */
+#define TT_BPF_SLACK_NS UINT64_C(2000000)
+
+/* Entries of the map of totals read at once. */
+#define TT_BPF_SWEEP_BATCH 2048
+
+struct tt_bpf_slot {
+	uint64_t id;
+	uint64_t reported[TT_LOSS_KINDS];
+	UT_hash_handle hh;
+};
+
+struct tt_bpf_ended {
+	struct tt_process_key key;
+	UT_hash_handle hh;
+};
+
+struct tt_bpf_sensor {
+	struct tt_sensor head;
+	struct telltale_bpf *skel;
+	struct bpf_link *links[TT_BPF_PROGRAMS];
+	struct tt_sensor_hook hooks[TT_BPF_PROGRAMS];
+	const char *backend;
+	char backend_why[256];
+	char *log; /* libbpf's words while loading */
+
+	struct ring_buffer *rings[TT_RINGS];
+	struct tt_decoder *decoder;
+	struct tt_merge *merge;
+	uint64_t delivered_until; /* watermark of the last delivery */
+	unsigned taken; /* records of this poll */
+	int add_error;
+	enum tt_ring reading;
+
+	struct tt_bpf_ended *ended;
+	struct tt_bpf_slot *slots;
+	uint64_t next_slot;
+	uint64_t counters[TT_LOSS_KINDS + TT_STATS], missed[TT_BPF_PROGRAMS];
+	uint64_t closed[TT_LOSS_KINDS]; /* losses of slots that are gone, not yet reported */
+	uint64_t malformed; /* of the statistics, as far as reported */
+	int ncpu;
+	uint64_t last_sweep_ns;
+	uint64_t freeze_ns;
+	bool stopped;
+
+	struct tt_agg_key *keys;
+	struct tt_agg_value *values;
+};
+
+static inline struct tt_bpf_sensor *tt_bpf_self(struct tt_sensor *sensor)
+{
+	return (struct tt_bpf_sensor *)sensor;
+}
+
+static inline uint64_t tt_bpf_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_BOOTTIME, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
+
+/* ---- bpf_load.c */
+
+/* The program of the table's row i; NULL if the object has none of that name. */
+struct bpf_program *tt_bpf_program(const struct tt_bpf_sensor *sensor, size_t i);
+void tt_bpf_free(struct tt_sensor *head);
+
+/* ---- bpf.c */
+
+extern const struct tt_sensor_ops tt_bpf_ops;
+int tt_bpf_open_rings(struct tt_bpf_sensor *sensor);
+
+/* ---- bpf_sweep.c */
+
+int tt_bpf_sweep(struct tt_sensor *head, bool final, tt_event_fn fn, void *arg);
+
+#endif
