@@ -10,7 +10,6 @@
 struct entry {
 	struct tt_process process; /* first: entries and processes are cast to each other */
 	UT_hash_handle hh; /* by key */
-	UT_hash_handle by_pid; /* while alive */
 };
 
 /* A connect may go on for minutes after its process (tcp(7): tcp_syn_retries); so many ends in that time are a busy
@@ -18,7 +17,7 @@ struct entry {
 #define FORGOTTEN_MAX 16384
 
 struct tt_process_table {
-	struct entry *entries, *living;
+	struct entry *entries;
 	uint64_t *forgotten_keys;
 	unsigned max;
 	uint64_t evicted;
@@ -67,7 +66,6 @@ void tt_process_table_free(struct tt_process_table *table)
 
 	if (!table)
 		return;
-	HASH_CLEAR(by_pid, table->living);
 	HASH_ITER (hh, table->entries, entry, next) {
 		HASH_DEL(table->entries, entry);
 		entry_free(entry);
@@ -106,14 +104,6 @@ bool tt_process_was_forgotten(const struct tt_process_table *table, const struct
 	return table->forgotten_keys[key_hash(key) % FORGOTTEN_MAX] == key_hash(key);
 }
 
-struct tt_process *tt_process_find_pid(const struct tt_process_table *table, uint32_t pid)
-{
-	struct entry *entry;
-
-	HASH_FIND(by_pid, table->living, &pid, sizeof(pid), entry);
-	return entry ? &entry->process : NULL;
-}
-
 static void unlink_ended(struct tt_process_table *table, struct tt_process *process)
 {
 	*(process->older ? &process->older->newer : &table->first_ended) = process->newer;
@@ -136,7 +126,7 @@ static void forget(struct tt_process_table *table, struct tt_process *process)
 int tt_process_add(struct tt_process_table *table, const char *boot_id, const struct tt_process_key *key,
 		   struct tt_process **ret)
 {
-	struct entry *entry, *same_pid;
+	struct entry *entry;
 
 	if (tt_process_find(table, key))
 		return -EEXIST;
@@ -153,8 +143,6 @@ int tt_process_add(struct tt_process_table *table, const char *boot_id, const st
 	entry->process.status = TT_UNKNOWN_STATUS;
 	tt_process_id(boot_id, key, &entry->process.id);
 	HASH_ADD(hh, table->entries, process.key, sizeof(entry->process.key), entry);
-	/* an older holder of this pid whose end was lost is no longer the one that lives */
-	HASH_REPLACE(by_pid, table->living, process.key.pid, sizeof(key->pid), entry, same_pid);
 	*ret = &entry->process;
 	return 0;
 }
@@ -175,15 +163,10 @@ int tt_process_set(char **field, const char *value)
 
 void tt_process_end(struct tt_process_table *table, struct tt_process *process, uint64_t ended_ns, int status)
 {
-	struct entry *entry = (struct entry *)process, *living;
-
 	process->status = status;
 	if (process->ended_ns)
 		return;
 	process->ended_ns = ended_ns;
-	HASH_FIND(by_pid, table->living, &process->key.pid, sizeof(process->key.pid), living);
-	if (living == entry)
-		HASH_DELETE(by_pid, table->living, entry);
 	process->older = table->last_ended;
 	process->newer = NULL;
 	*(table->last_ended ? &table->last_ended->newer : &table->first_ended) = process;
@@ -208,11 +191,6 @@ int tt_process_each(struct tt_process_table *table, int (*fn)(struct tt_process 
 			return r;
 	}
 	return 0;
-}
-
-unsigned tt_process_count(const struct tt_process_table *table)
-{
-	return HASH_CNT(hh, table->entries);
 }
 
 uint64_t tt_process_evicted(const struct tt_process_table *table)

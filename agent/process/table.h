@@ -67,8 +67,6 @@ struct tt_process *tt_process_find(const struct tt_process_table *table, const s
 /* A process with a session had this key and was forgotten: what still comes of it is its, but it does not begin
  * anew. The last 16,384 or so are remembered. */
 bool tt_process_was_forgotten(const struct tt_process_table *table, const struct tt_process_key *key);
-/* The living process with this pid (a parent that is only known by number); NULL if none. */
-struct tt_process *tt_process_find_pid(const struct tt_process_table *table, uint32_t pid);
 /* A new entry, zeroed but for its key and id. -EEXIST, -ENOSPC: full of living processes; -ENOMEM. */
 int tt_process_add(struct tt_process_table *table, const char *boot_id, const struct tt_process_key *key,
 		   struct tt_process **ret);
@@ -82,7 +80,6 @@ void tt_process_expire(struct tt_process_table *table, uint64_t before_ns);
 /* Calls fn for every entry; fn must not add or remove. Stops when it answers non-zero. */
 int tt_process_each(struct tt_process_table *table, int (*fn)(struct tt_process *process, void *arg),
 		    void *arg);
-unsigned tt_process_count(const struct tt_process_table *table);
 uint64_t tt_process_evicted(const struct tt_process_table *table);
 
 const char *tt_role_name(enum tt_role role);
