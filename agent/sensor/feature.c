@@ -504,18 +504,6 @@ const struct tt_feature_answer *tt_feature_get(enum tt_feature feature)
 	return &answers[feature];
 }
 
-void tt_feature_probe_all(void)
-{
-	struct btf *vmlinux;
-	int error;
-
-	vmlinux = load_vmlinux(&error);
-	for (int i = 0; i < TT_FEATURES; i++)
-		if (!asked[i])
-			ask(i, vmlinux, error);
-	btf__free(vmlinux);
-}
-
 void tt_feature_forget(void)
 {
 	for (int i = 0; i < TT_FEATURES; i++) {

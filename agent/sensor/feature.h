@@ -51,9 +51,6 @@ struct tt_feature_answer {
  * uprobe ones take 0.1 s each, most of it in the kernel's detaching; the others a few ms. */
 const struct tt_feature_answer *tt_feature_get(enum tt_feature feature);
 
-/* Tries all that were not tried. */
-void tt_feature_probe_all(void);
-
 /* Drops all answers, so that the next question tries again. */
 void tt_feature_forget(void);
 

@@ -51,8 +51,6 @@ static void last_line_is_cut_to_the_buffer(void **state)
 
 static void every_answer_is_explained(void **state)
 {
-	tt_feature_probe_all();
-
 	for (int i = 0; i < TT_FEATURES; i++) {
 		const struct tt_feature_answer *answer = tt_feature_get(i);
 
@@ -71,8 +69,6 @@ static void every_answer_is_explained(void **state)
 
 static void nothing_works_without_bpf(void **state)
 {
-	tt_feature_probe_all();
-
 	if (tt_feature_get(TT_FEATURE_BPF)->yes)
 		return;
 	for (int i = 0; i < TT_FEATURES; i++)
