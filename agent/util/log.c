@@ -5,22 +5,12 @@
 
 #include "util/buf.h"
 
-static enum tt_log_level log_max = TT_LOG_INFO;
-
-void tt_log_set_level(enum tt_log_level max)
-{
-	log_max = max;
-}
-
 static void log_write(enum tt_log_level level, int error, const char *format, va_list args)
 {
-	static const int priorities[] = { 3, 4, 6, 7 }; /* sd-daemon(3) */
+	static const int priorities[] = { 3, 4, 6 }; /* sd-daemon(3) */
 	_cleanup_(tt_buf_done) struct tt_buf out = TT_BUF_INIT;
 	char text[2048];
 	int n;
-
-	if (level > log_max)
-		return;
 
 	n = vsnprintf(text, sizeof(text), format, args);
 	if (n < 0)

@@ -5,9 +5,7 @@
 
 #include "util.h"
 
-enum tt_log_level { TT_LOG_ERROR, TT_LOG_WARN, TT_LOG_INFO, TT_LOG_DEBUG };
-
-void tt_log_set_level(enum tt_log_level max);
+enum tt_log_level { TT_LOG_ERROR, TT_LOG_WARN, TT_LOG_INFO };
 
 /* "telltale: " + text + "\n"; under systemd (JOURNAL_STREAM) with a <priority> prefix instead.
  * Control characters in the text are escaped. */
@@ -16,7 +14,6 @@ void tt_log(enum tt_log_level level, const char *format, ...) _printf_(2, 3);
 #define tt_log_error(...) tt_log(TT_LOG_ERROR, __VA_ARGS__)
 #define tt_log_warn(...)  tt_log(TT_LOG_WARN, __VA_ARGS__)
 #define tt_log_info(...)  tt_log(TT_LOG_INFO, __VA_ARGS__)
-#define tt_log_debug(...) tt_log(TT_LOG_DEBUG, __VA_ARGS__)
 
 /* Logs text followed by ": " and the error's words; returns error, so that one can log and return. */
 int tt_log_errno(int error, const char *format, ...) _printf_(2, 3);

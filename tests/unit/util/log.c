@@ -15,7 +15,6 @@ static int saved = -1, ends[2];
 static int setup(void **state)
 {
 	unsetenv("JOURNAL_STREAM");
-	tt_log_set_level(TT_LOG_INFO);
 	saved = dup(STDERR_FILENO);
 	assert_int_equal(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
 	dup2(ends[1], STDERR_FILENO);
@@ -45,21 +44,6 @@ static void a_line_begins_with_the_programs_name(void **state)
 {
 	tt_log_error("cannot %s %d", "count to", 3);
 	assert_string_equal(written(), "telltale: cannot count to 3\n");
-}
-
-static void levels_above_the_highest_are_silent(void **state)
-{
-	tt_log_debug("d");
-	assert_string_equal(written(), "");
-	tt_log_info("i");
-	assert_string_equal(written(), "telltale: i\n");
-	tt_log_set_level(TT_LOG_ERROR);
-	tt_log_warn("w");
-	assert_int_equal(tt_log_warn_errno(-EIO, "w"), -EIO); /* the error comes back all the same */
-	assert_string_equal(written(), "");
-	tt_log_set_level(TT_LOG_DEBUG);
-	tt_log_debug("d");
-	assert_string_equal(written(), "telltale: d\n");
 }
 
 static void an_error_is_told_in_words_and_returned(void **state)
@@ -111,10 +95,9 @@ static void a_stderr_that_is_gone_is_no_error(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(a_line_begins_with_the_programs_name),	 TEST(levels_above_the_highest_are_silent),
-		TEST(an_error_is_told_in_words_and_returned),	 TEST(the_journal_gets_priorities),
-		TEST(one_message_is_one_line_whatever_is_in_it), TEST(a_message_that_is_too_long_is_cut),
-		TEST(a_stderr_that_is_gone_is_no_error),
+		TEST(a_line_begins_with_the_programs_name), TEST(an_error_is_told_in_words_and_returned),
+		TEST(the_journal_gets_priorities),	    TEST(one_message_is_one_line_whatever_is_in_it),
+		TEST(a_message_that_is_too_long_is_cut),    TEST(a_stderr_that_is_gone_is_no_error),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
