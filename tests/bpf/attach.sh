@@ -20,7 +20,7 @@ acts='echo $$ >"$0/$1.pid"; read -r go <"$0/$1.go"; read -r x <"$0/files/$1"'
 begins='(sh -c "$2" "$0" orphan & ); "$3" 1 /bin/sh -c "$2" "$0" inner >/dev/null & sh -c "$2" "$0" shell; wait'
 for name in shell inner orphan; do echo x >"$W/files/$name"; done
 
-"$W/bin/threads$$" -s 3 -n "$W/begun" 200 1 "$W/files/n" >"$W/out" &
+"$W/bin/threads$$" -s 60 -u "$W/enough" -n "$W/begun" 200 1 "$W/files/n" >"$W/out" &
 threads=$!
 "$W/bin/outer$$" 1 /bin/sh -c "$begins" "$W" - "$acts" "$W/bin/inner$$" >/dev/null &
 outer=$!
@@ -32,6 +32,11 @@ within 10 all_there || not_ok 'the agents run'
 daemon_start
 from=$(od -An -td8 -N8 "$W/begun" | tr -d ' ')
 for name in shell inner orphan; do echo >"$W/$name.go"; done
+forked_on() {
+	[ "$(od -An -td8 -N8 "$W/begun")" -gt $((from + 500)) ]
+}
+within 30 forked_on || not_ok 'the threads go on forking'
+touch "$W/enough"
 wait $threads || not_ok 'the threads end well'
 wait $outer
 within 15 sql_is 3 'SELECT count(*) FROM session WHERE ended_ns IS NOT NULL'

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* threads_fork [-s SECONDS] [-n COUNTER] THREADS FORKS PATH: so many threads, each of which forks so often; every child
+/* threads_fork [-s SECONDS] [-u FILE] [-n COUNTER] THREADS FORKS PATH: so many threads, each of which forks so often; every child
  * opens PATH.
  *
- * -s: each thread goes on forking for so long instead. -n: each child opens a name of its own, PATH0, PATH1, ...; how
+ * -s: each thread goes on forking for so long instead. -u: but no longer than until FILE is there. -n: each child opens a name of its own, PATH0, PATH1, ...; how
  * many were begun is at any moment in the file COUNTER, a 64-bit number in host byte order. Prints how many children there were. */
 #include "raw.h"
 #include "subject.h"
@@ -13,14 +13,21 @@
 #include <sys/mman.h>
 #include <time.h>
 
-static const char *path;
+static const char *path, *until;
 static long forks;
 static time_t end;
 static atomic_long children, *begun;
 
+static int goes_on(long i)
+{
+	if (until && access(until, F_OK) == 0)
+		return 0;
+	return end ? time(NULL) < end : i < forks;
+}
+
 static void *forker(void *unused)
 {
-	for (long i = 0; end ? time(NULL) < end : i < forks; i++) {
+	for (long i = 0; goes_on(i); i++) {
 		char name[4096];
 		long pid;
 
@@ -54,14 +61,16 @@ int main(int argc, char **argv)
 	int option;
 	long n;
 
-	while ((option = getopt(argc, argv, "s:n:")) != -1) {
+	while ((option = getopt(argc, argv, "s:u:n:")) != -1) {
 		if (option == 's')
 			end = time(NULL) + number(optarg);
+		else if (option == 'u')
+			until = optarg;
 		else if (option == 'n')
 			begun = shared(optarg);
 	}
 	if (argc - optind != 3)
-		die("usage: threads_fork [-s SECONDS] [-n COUNTER] THREADS FORKS PATH");
+		die("usage: threads_fork [-s SECONDS] [-u FILE] [-n COUNTER] THREADS FORKS PATH");
 	n = number(argv[optind]);
 	forks = number(argv[optind + 1]);
 	path = argv[optind + 2];
