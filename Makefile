@@ -8,7 +8,7 @@ B	?= build
 CC	?= cc
 CLANG	?= clang
 BPFTOOL	?= $(shell packaging/deps.sh --bpftool)
-PKG	:= libbpf libelf zlib sqlite3 yaml-0.1 libpcre2-8 jansson libcap libxxhash
+PKG	:= libbpf libelf zlib sqlite3 yaml-0.1 jansson libcap libxxhash
 
 PREFIX	?= /usr/local
 SYSCONFDIR ?= /etc

@@ -24,7 +24,6 @@ table() {
 	build   pc:zlib           zlib1g-dev       pkgconfig(zlib)         zlib       pkgconfig(zlib)
 	build   pc:sqlite3        libsqlite3-dev   pkgconfig(sqlite3)      sqlite     pkgconfig(sqlite3)
 	build   pc:yaml-0.1       libyaml-dev      pkgconfig(yaml-0.1)     libyaml    pkgconfig(yaml-0.1)
-	build   pc:libpcre2-8     libpcre2-dev     pkgconfig(libpcre2-8)   pcre2      pkgconfig(libpcre2-8)
 	build   pc:jansson        libjansson-dev   pkgconfig(jansson)      jansson    pkgconfig(jansson)
 	build   pc:libcap         libcap-dev       pkgconfig(libcap)       libcap     pkgconfig(libcap)
 	build   pc:libxxhash      libxxhash-dev    pkgconfig(libxxhash)    xxhash     pkgconfig(libxxhash)
