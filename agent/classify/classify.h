@@ -23,6 +23,7 @@ void tt_classifier_free(struct tt_classifier *c);
  * NULL: no category. Where several match the most sensitive (lowest `rank` in the definitions) wins. */
 const char *tt_classify_path(const struct tt_classifier *c, const char *path, const char *home);
 const char *tt_classify_env(const struct tt_classifier *c, const char *name);
+/* For what `hosts` in definitions promises: asked as soon as connections have names. */
 const char *tt_classify_host(const struct tt_classifier *c, const char *host);
 /* family: AF_INET or AF_INET6; addr in network order. */
 const char *tt_classify_address(const struct tt_classifier *c, int family, const uint8_t addr[16],

@@ -125,6 +125,7 @@ TT_DEFINE_CLEANUP(struct tt_control *, tt_control_free)
 /* The root of request id ended, and so it is committed. Unknown ids (client gone) are ignored. */
 void tt_control_ended(struct tt_control *control, uint64_t id, const struct tt_control_session *session);
 
+/* Both are for the tests of the bounds. */
 unsigned tt_control_clients(const struct tt_control *control);
 /* Clients that were refused or dropped for breaking a bound or the protocol. */
 uint64_t tt_control_dropped(const struct tt_control *control);
