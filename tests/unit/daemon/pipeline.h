@@ -148,7 +148,7 @@ static inline void pipeline_machine(void)
 		"{\"name\":\"@google/gemini-cli\",\"version\":\"0.9.1\",\"bin\":{\"gemini\":\"gemini.js\"}}");
 	fixture_file("/root/usr/lib/node_modules/@google/gemini-cli/gemini.js", "#!/usr/bin/env node\n");
 	fixture_link("/root/usr/bin/gemini", "../lib/node_modules/@google/gemini-cli/gemini.js");
-	fixture_file("/root/home/u/work/build.js", "1\n");
+	fixture_file("/root/home/u/project/build.js", "1\n");
 }
 
 static inline struct pipeline *pipeline_new(unsigned max_processes)

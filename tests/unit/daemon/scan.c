@@ -71,7 +71,7 @@ static void running(uint32_t pid, uint32_t parent, const char *exe, const char *
 	snprintf(path, sizeof(path), "/proc/%u/exe", pid);
 	fixture_link(path, exe);
 	snprintf(path, sizeof(path), "/proc/%u/cwd", pid);
-	fixture_link(path, "/home/u/work");
+	fixture_link(path, "/home/u/project");
 	words(pid, "cmdline", argv);
 	words(pid, "environ", "TZ=Asia/Shanghai SECRET=hunter2");
 }

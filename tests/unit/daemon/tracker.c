@@ -320,7 +320,7 @@ static void a_command_without_agent_keeps_its_name(void **state)
 	tick(p, 2 * SEC);
 
 	assert_query(p, "SELECT agent || ' ' || command || ' ' || exit_status || ' ' || cwd FROM session",
-		     "mine [\"git\",\"status\"] 137 /home/u/work");
+		     "mine [\"git\",\"status\"] 137 /home/u/project");
 	assert_query(p, "SELECT name || source FROM env_lookup", "Aexec");
 }
 

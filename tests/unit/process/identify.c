@@ -79,7 +79,7 @@ static struct tt_exec_facts facts_of(const struct example *e)
 				       .exe = e->exe,
 				       .filename = e->filename,
 				       .interp = *e->interp ? e->interp : NULL,
-				       .cwd = "/home/u/work",
+				       .cwd = "/home/u/project",
 				       .argv = e->argv };
 }
 
@@ -128,12 +128,12 @@ static void lay_out_node(void)
 	fixture_file("/root/usr/lib/node_modules/npm/package.json",
 		     "{\"name\":\"npm\",\"version\":\"10.0.0\"}");
 	fixture_file("/root/usr/lib/node_modules/npm/bin/npx-cli.js", "");
-	fixture_file("/root/home/u/work/package.json",
+	fixture_file("/root/home/u/project/package.json",
 		     "{\"name\":\"my-gemini-plugin\",\"version\":\"9.9.9\"}");
-	fixture_file("/root/home/u/work/build.js", "");
-	fixture_file("/root/home/u/work/claude/index.js", "");
-	fixture_file("/root/home/u/work/broken/package.json", "{\"name\":");
-	fixture_file("/root/home/u/work/broken/x.js", "");
+	fixture_file("/root/home/u/project/build.js", "");
+	fixture_file("/root/home/u/project/claude/index.js", "");
+	fixture_file("/root/home/u/project/broken/package.json", "{\"name\":");
+	fixture_file("/root/home/u/project/broken/x.js", "");
 }
 
 static void node_is_what_its_script_belongs_to(void **state)
@@ -346,7 +346,13 @@ static void python_programs_are_known_by_module_and_console_script(void **state)
 		  "python" },
 		{ "/usr/bin/python3.11", "python3", "", { "python3", "-c", "import aider" }, "-", "-", "-" },
 		{ "/usr/bin/python3.11", "python3", "", { "python3", "-m", "aiderlint" }, "-", "-", "-" },
-		{ "/usr/bin/python3.11", "python3", "", { "python3", "/home/u/work/aider" }, "-", "-", "-" },
+		{ "/usr/bin/python3.11",
+		  "python3",
+		  "",
+		  { "python3", "/home/u/project/aider" },
+		  "-",
+		  "-",
+		  "-" },
 		{ "/usr/bin/python3.11",
 		  "python3",
 		  "",
@@ -361,7 +367,7 @@ static void python_programs_are_known_by_module_and_console_script(void **state)
 		"#!/home/u/venv/bin/python\nimport sys\nfrom aider.main import main\nsys.exit(main())\n");
 	fixture_file("/root/home/u/venv/lib/python3.11/site-packages/Aider_Chat-0.86.2.dist-info/METADATA",
 		     "");
-	fixture_file("/root/home/u/work/aider",
+	fixture_file("/root/home/u/project/aider",
 		     "# helps my sister\nprint('aider')\nfrom aiderlint import x\n");
 	check_all(examples, ARRAY_SIZE(examples) - 2);
 	check_all(examples + ARRAY_SIZE(examples) - 1, 1);

@@ -31,7 +31,7 @@ static int setup(void **state)
 		{ "/bin/env-only", "#!%s/bin/env\n" },
 		{ "/bin/no-interp", "#!  \n%s" },
 		{ "/bin/gone-interp", "#!%s/bin/gone\n" },
-		{ "/work/relative", "#!../bin/node\n%s" },
+		{ "/project/relative", "#!../bin/node\n%s" },
 	};
 
 	if (tree_setup(state))
@@ -44,7 +44,7 @@ static int setup(void **state)
 	tree_text(tree, "/bin/tool", 0644, "not executable");
 	tree_text(tree, "/bin/data", 0644, "not executable");
 	tree_text(tree, "/bin/dir/x", 0644, "");
-	tree_text(tree, "/work/here", 0755, ELF);
+	tree_text(tree, "/project/here", 0755, ELF);
 	for (size_t i = 0; i < ARRAY_SIZE(scripts); i++) {
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
@@ -64,7 +64,7 @@ static int resolve(struct tree *tree, const char *const *argv, char *text, size_
 	int r;
 
 	snprintf(path, sizeof(path), "%s/bin:%s/other", tree->root, tree->root);
-	r = tt_command_resolve(argv, path, tree_path(tree, "/work"), &chain);
+	r = tt_command_resolve(argv, path, tree_path(tree, "/project"), &chain);
 	text[0] = '\0';
 	for (size_t i = 0; i < chain.n; i++) {
 		assert_memory_equal(chain.files[i], tree->root, strlen(tree->root));
@@ -84,7 +84,7 @@ static void commands_lead_to_what_finally_runs(void **state)
 		{ { "node" }, "/bin/node", 0 },
 		{ { "node", "/bin/direct" }, "/bin/node", 0 },
 		{ { "tool" }, "/other/tool", 0 },
-		{ { "./here" }, "/work/./here", 0 },
+		{ { "./here" }, "/project/./here", 0 },
 		{ { "direct" }, "/bin/direct /bin/node", 0 },
 		{ { "spaced" }, "/bin/spaced /bin/node", 0 },
 		{ { "by-env" }, "/bin/by-env /bin/env /bin/node", 0 },
@@ -92,7 +92,7 @@ static void commands_lead_to_what_finally_runs(void **state)
 		{ { "by-env-vs" }, "/bin/by-env-vs /bin/env /bin/node", 0 },
 		{ { "by-env-path" }, "/bin/by-env-path /bin/env", -ENOENT },
 		{ { "nested" }, "/bin/nested /bin/by-env /bin/env /bin/node", 0 },
-		{ { "../work/relative" }, "/work/../work/relative /work/../bin/node", 0 },
+		{ { "../project/relative" }, "/project/../project/relative /project/../bin/node", 0 },
 		{ { "env" }, "/bin/env", 0 },
 		{ { "env", "A=1", "-i", "--", "B=2", "node", "x" }, "/bin/env /bin/node", 0 },
 		{ { "env", "-u", "node", "direct" }, "/bin/env /bin/direct /bin/node", 0 },
@@ -132,8 +132,8 @@ static void an_empty_path_element_is_the_current_directory(void **state)
 	struct tree *tree = *state;
 	_cleanup_free_ char *found = NULL;
 
-	assert_int_equal(tt_command_find("here", "/nowhere::/else", tree_path(tree, "/work"), &found), 0);
-	assert_string_equal(found, tree_path(tree, "/work/here"));
+	assert_int_equal(tt_command_find("here", "/nowhere::/else", tree_path(tree, "/project"), &found), 0);
+	assert_string_equal(found, tree_path(tree, "/project/here"));
 }
 
 static void a_line_longer_than_the_kernel_reads_is_no_trouble(void **state)
