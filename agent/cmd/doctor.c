@@ -340,7 +340,7 @@ static void check_config(struct doctor *d, const struct check *check, struct res
 {
 	if (d->config) {
 		tt_buf_str(&result->why,
-			   d->config_file ? d->config_file : "defaults (no configuration file)");
+			   d->config->file ? d->config->file : "defaults (no configuration file)");
 		return;
 	}
 	result->status = FAIL;
@@ -672,14 +672,6 @@ static void examine(struct doctor *d)
 		close(d->daemon);
 }
 
-/* The file that the daemon would read, if there is one. */
-static const char *default_config_file(void)
-{
-	static const char path[] = TT_SYSCONFDIR "/telltale/telltale.yaml";
-
-	return access(path, F_OK) == 0 ? path : NULL;
-}
-
 int tt_cmd_doctor(int argc, char **argv)
 {
 	struct doctor d = { .config_file = NULL };
@@ -702,8 +694,6 @@ int tt_cmd_doctor(int argc, char **argv)
 
 	if (tt_cmd_parse(&spec, argc, argv, &common, &status) < 0)
 		return status;
-	if (!d.config_file)
-		d.config_file = default_config_file();
 	d.db = common.db;
 	libbpf_set_print(NULL);
 	examine(&d);

@@ -160,6 +160,7 @@ void tt_config_free(struct tt_config *config)
 	if (!config)
 		return;
 	tt_yaml_clear(&config_schema, config);
+	free(config->file);
 	free(config);
 }
 
@@ -239,6 +240,11 @@ int tt_config_load(const char *path, struct tt_config **ret, char **ret_message)
 		r = fill_paths(config);
 	if (r < 0)
 		return r;
+	if (path) {
+		config->file = strdup(path);
+		if (!config->file)
+			return -ENOMEM;
+	}
 	*ret = TAKE_PTR(config);
 	return 0;
 }

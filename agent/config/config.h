@@ -14,6 +14,7 @@
 enum tt_env_libc { TT_ENV_LIBC_SESSIONS, TT_ENV_LIBC_ALWAYS, TT_ENV_LIBC_OFF };
 
 struct tt_config {
+	char *file; /* that it was read from; NULL: nothing but defaults */
 	char *database; /* path */
 	char *control_socket;
 	char *agents_dir, *categories_dir, *risk_file;

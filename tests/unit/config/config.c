@@ -41,6 +41,24 @@ static void without_a_file_there_are_defaults(void **state)
 	assert_string_equal(config->agents_dir, "/somewhere/agents.d");
 	assert_string_equal(config->categories_dir, "/somewhere/categories.d");
 	assert_string_equal(config->risk_file, "/somewhere/risk.yaml");
+	assert_null(config->file);
+	tt_config_free(config);
+}
+
+static void the_installed_file_is_read_when_none_is_named(void **state)
+{
+	struct tt_config *config;
+	char directory[256];
+
+	write_file("telltale.yaml", "sensor:\n  poll: 20ms\n");
+	snprintf(directory, sizeof(directory), "%s", path_of("telltale.yaml"));
+	*strrchr(directory, '/') = '\0';
+	assert_return_code(setenv("TELLTALE_CONFIG_DIR", directory, 1), errno);
+
+	config = load(NULL);
+
+	assert_int_equal(config->poll_ms, 20);
+	assert_string_equal(config->file, path_of("telltale.yaml"));
 	tt_config_free(config);
 }
 
@@ -191,6 +209,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(without_a_file_there_are_defaults),
+		TEST(the_installed_file_is_read_when_none_is_named),
 		TEST(an_empty_file_means_defaults),
 		TEST(every_key_is_read),
 		TEST(mistakes_are_named_with_their_line),
