@@ -296,12 +296,13 @@ chmod 700 "$dev"
 printf 'Defaults env_keep += TELLTALE_CONFIG_DIR\nttdev ALL=(ALL) NOPASSWD: ALL\n' >"$tmp/sudoers"
 chmod 440 "$tmp/sudoers"
 
+# shellcheck disable=SC2016 # for the inner shell
+apart=(unshare -m --propagation private sh -c '
+	mount --bind "$0/passwd" /etc/passwd && mount --bind "$0/group" /etc/group || exit 99
+	[ ! -e /etc/sudoers ] || mount --bind "$0/sudoers" /etc/sudoers || exit 99
+	exec "$@"' "$tmp")
 apart() { # COMMAND...
-	# shellcheck disable=SC2016 # for the inner shell
-	unshare -m --propagation private sh -c '
-		mount --bind "$0/passwd" /etc/passwd && mount --bind "$0/group" /etc/group || exit 99
-		[ ! -e /etc/sudoers ] || mount --bind "$0/sudoers" /etc/sudoers || exit 99
-		exec "$@"' "$tmp" "$@"
+	"${apart[@]}" "$@"
 }
 
 as_dev() { # GROUPS COMMAND...
@@ -348,7 +349,8 @@ else
 	echo "ok - a user with sudo and without daemon # SKIP no sudo"
 fi
 
-apart "$TELLTALE" daemon >"$tmp/daemon.log" 2>&1 &
+# not through the function: $! would be the shell's that runs it
+"${apart[@]}" "$TELLTALE" daemon >"$tmp/daemon.log" 2>&1 &
 daemon=$!
 children+=("$daemon")
 until_true test -S "$tmp/config/run/control.sock"
@@ -361,6 +363,8 @@ as_dev 54321 env PATH=/none "$TELLTALE" run -- /bin/true >"$tmp/out" 2>"$tmp/err
 status=$?
 ok "a user outside that group, without sudo" one_line_error 1 "group telltale"
 kill -TERM "$daemon"
-until_true ended "$daemon"
+wait "$daemon"
+status=$?
+ok "the daemon ends when it is told to" test "$status" = 0
 
 exit "$failed"
