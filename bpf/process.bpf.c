@@ -17,15 +17,12 @@
 
 #define SIGNAL_GROUP_EXIT 0x00000004 /* include/linux/sched/signal.h */
 
-/* A quarter of the ring. */
-#define LIFECYCLE_WAKEUP (1 << 20)
-
 /* ---- fork */
 
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(pr_fork, struct task_struct *parent, struct task_struct *child)
 {
-	struct task_state *state, *copy;
+	struct tt_task_state *state, *copy;
 	struct tt_ev_fork *ev;
 	struct subject sub;
 
@@ -119,7 +116,7 @@ static __always_inline bool exec_is_candidate(struct linux_binprm *bprm)
 static __always_inline bool open_slot(struct subject *sub)
 {
 	struct tt_slot empty = {}, *slot;
-	struct task_state *state;
+	struct tt_task_state *state;
 	__u64 id = serial_next();
 
 	if (stopped)
@@ -390,7 +387,7 @@ int it_list(struct bpf_iter__task *ctx)
 {
 	struct task_struct *task = ctx->task;
 	struct tt_iter_task out = {};
-	struct task_state *state;
+	struct tt_task_state *state;
 
 	if (!task || task->pid != task->tgid || !BPF_CORE_READ(task, mm))
 		return 0;
@@ -410,7 +407,7 @@ int it_attach(struct bpf_iter__task *ctx)
 {
 	struct task_struct *task = ctx->task;
 	struct tt_iter_task out = {};
-	struct task_state *state;
+	struct tt_task_state *state;
 	__u32 pid;
 	__u64 *slot;
 

@@ -75,7 +75,8 @@ static __always_inline __u64 return_address(struct pt_regs *ctx)
 }
 
 /* Called by another of these functions, which has counted it? */
-static __always_inline bool is_nested(struct pt_regs *ctx, const struct task_state *state, const void *user)
+static __always_inline bool is_nested(struct pt_regs *ctx, const struct tt_task_state *state,
+				      const void *user)
 {
 	__u64 sp = PT_REGS_SP(ctx);
 

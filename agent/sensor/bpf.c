@@ -194,25 +194,22 @@ static int new_slot(struct tt_bpf_sensor *sensor, uint64_t *ret)
 	return 0;
 }
 
-/* bpf/lib/maps.bpf.h: struct task_state */
-struct task_binding {
-	uint64_t slot, connecting, env_name, env_sp, env_return, want_env;
-};
-
 static int bpf_track(struct tt_sensor *head, int pidfd, uint64_t *ret_slot)
 {
 	struct tt_bpf_sensor *sensor = tt_bpf_self(head);
-	struct task_binding state = { .want_env = 1 };
-	int r = new_slot(sensor, &state.slot);
+	struct tt_task_state state = { .want_env = 1 };
+	uint64_t slot;
+	int r = new_slot(sensor, &slot);
 
 	if (r < 0)
 		return r;
+	state.slot = slot;
 	if (bpf_map_update_elem(bpf_map__fd(sensor->skel->maps.tasks), &pidfd, &state, BPF_ANY) != 0) {
 		r = -errno;
-		bpf_verdict(head, state.slot, false);
+		bpf_verdict(head, slot, false);
 		return r;
 	}
-	*ret_slot = state.slot;
+	*ret_slot = slot;
 	return 0;
 }
 

@@ -14,7 +14,7 @@
 #include "sensor/sensor.h"
 #include "util/buf.h"
 
-/* A minute of the busiest agent seen (docs/performance.md); all of it is held in memory. */
+/* A minute of the busiest agent seen; all of it is held in memory. */
 #define RECORDING_MAX (16u << 20)
 #define RECORD_MAX    (64u << 10)
 

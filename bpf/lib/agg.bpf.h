@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Aggregation: the first sighting of an operation goes out with its name, later ones only count.
  *
- * agg_note() finds or makes the entry and counts the operation. The caller then asks agg_due() and
- * sends the full record when it is due, and tells agg_sent(). Nothing is evicted here. An entry that was
+ * agg_note() finds or makes the entry, counts the operation and says what is due. The caller sends the full
+ * record when one is, and tells agg_sent(). Nothing is evicted here. An entry that was
  * never sent holds its count until user space reads it: an operation is in a row or in the account
  * of losses, never nowhere. */
 #ifndef TT_BPF_AGG_H

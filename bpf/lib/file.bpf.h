@@ -163,7 +163,7 @@ static __always_inline long send_file(struct scratch *s, const struct subject *s
 	ev->count = value ? value->count : 1;
 	ev->bytes = value ? value->bytes : 0;
 	ev->first_ns = value ? value->first_ns : now;
-	return bpf_ringbuf_output(&activity, ev, size, wakeup(&activity, 1 << 20));
+	return bpf_ringbuf_output(&activity, ev, size, wakeup(&activity, ACTIVITY_WAKEUP));
 }
 
 struct open_obs {

@@ -61,20 +61,11 @@ TT_MAP struct {
 	__type(value, __u32);
 } tracked SEC(".maps");
 
-/* What a thread carries. Apart from the slot, only what lasts for one system or library call. */
-struct task_state {
-	__u64 slot;
-	__u64 connecting; /* struct sock that this thread is connecting */
-	__u64 env_name; /* name pointer of a look-up function that may call getenv in turn */
-	__u64 env_sp, env_return; /* of that function's call */
-	__u64 want_env; /* the next exec reports its environment, whatever it executes */
-};
-
 TT_MAP struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, int);
-	__type(value, struct task_state);
+	__type(value, struct tt_task_state);
 } tasks SEC(".maps");
 
 TT_MAP struct {

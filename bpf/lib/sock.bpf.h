@@ -125,7 +125,7 @@ static __always_inline int tcp_attempt_ends(struct sock *sk, int newstate)
 {
 	__u64 key = (__u64)sk, now = bpf_ktime_get_boot_ns();
 	struct tt_sock *sock = bpf_map_lookup_elem(&socks, &key);
-	struct task_state *state;
+	struct tt_task_state *state;
 	struct tt_slot *slot;
 	__u8 outcome;
 	int error = 0;
@@ -320,7 +320,7 @@ TT_GLOBAL_FUNCTION int observe_connect(int fd, __u64 address, __u32 address_len,
 	ev->state = TT_CONN_NONE;
 	ev->from_user = from_user;
 	agg_sent(sub, value, TT_LOSS_CONNECT,
-		 bpf_ringbuf_output(&activity, ev, size, wakeup(&activity, 1 << 20)));
+		 bpf_ringbuf_output(&activity, ev, size, wakeup(&activity, ACTIVITY_WAKEUP)));
 	return 0;
 }
 

@@ -11,7 +11,7 @@
 /* What a hook knows once it has found out that the task is watched. */
 struct subject {
 	struct task_struct *task;
-	struct task_state *state;
+	struct tt_task_state *state;
 	struct tt_slot *slot;
 	__u64 slot_id;
 	__u64 start_ns;
@@ -46,9 +46,9 @@ static __always_inline __u64 process_start(struct task_struct *task)
 }
 
 /* Storage of this thread; threads that io_uring starts have none, their process's leader has. */
-static __always_inline struct task_state *task_state(struct task_struct *task)
+static __always_inline struct tt_task_state *task_state(struct task_struct *task)
 {
-	struct task_state *state = bpf_task_storage_get(&tasks, task, NULL, 0);
+	struct tt_task_state *state = bpf_task_storage_get(&tasks, task, NULL, 0);
 
 	if (!state && (task->flags & PF_IO_WORKER))
 		state = bpf_task_storage_get(&tasks, task->group_leader, NULL, 0);
@@ -56,7 +56,7 @@ static __always_inline struct task_state *task_state(struct task_struct *task)
 }
 
 static __always_inline bool subject_with(struct subject *s, struct task_struct *task,
-					 struct task_state *state)
+					 struct tt_task_state *state)
 {
 	s->task = task;
 	s->state = state;
@@ -116,8 +116,12 @@ static __always_inline void header(struct tt_ev_header *hdr, const struct subjec
 	hdr->tid = s->tid;
 }
 
-/* The reader polls while anything is tracked. Wake it only when a ring fills faster than it polls:
- * wake-ups are the largest cost of an event (docs/performance.md). */
+/* Bytes that wait in a ring when its reader is woken: a quarter and a sixteenth of the rings' default sizes. */
+#define LIFECYCLE_WAKEUP (1 << 20)
+#define ACTIVITY_WAKEUP	 (1 << 20)
+
+/* The reader polls while anything is tracked. Wake it only when a ring fills faster than it polls: a wake-up costs
+ * several times what the rest of an event costs. */
 static __always_inline __u64 wakeup(void *ring, __u64 threshold)
 {
 	return bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) > threshold ? BPF_RB_FORCE_WAKEUP

@@ -10,6 +10,16 @@
  * pending from then on and reports; IGNORED is its deletion; TRACKED changes nothing for the kernel.
  * Numbers are never reused: a task whose slot is gone from the map is not ours. */
 
+/* Task storage: what a thread carries. Apart from the slot, only what lasts for one system or library call. */
+struct tt_task_state {
+	__u64 slot;
+	__u64 connecting; /* struct sock that this thread is connecting */
+	__u64 env_name; /* name pointer of a look-up function that may call getenv in turn */
+	__u64 env_sp, env_return; /* of that function's call */
+	__u64 want_env; /* the next exec reports its environment, whatever it executes */
+};
+TT_ASSERT_SIZE(struct tt_task_state, 48);
+
 /* What was lost, counted where it happens. One counter is one record that did not arrive. */
 enum tt_loss {
 	TT_LOSS_FORK,
