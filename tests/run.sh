@@ -23,6 +23,9 @@ shift
 export B TELLTALE=$B/telltale SUBJECTS=$B/tests/subjects TT_SCALE=${TT_SCALE:-1}
 export CMOCKA_MESSAGE_OUTPUT=TAP
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
+# The tests see what the programs that they start look up: without these a shell asks the user database, and with
+# it a name service, over a socket.
+export HOME=${HOME:-/} SHELL=${SHELL:-/bin/sh} USER=${USER:-$(id -un)} TERM=${TERM:-dumb}
 
 declare -A limit=([unit]=60 [bpf]=300 [e2e]=600)
 passed=0 failed=0 skipped=0
