@@ -14,77 +14,7 @@
 
 #include "lib/file.bpf.h"
 #include "lib/sock.bpf.h"
-
-/* What a system call is to us; 0: nothing. */
-enum call {
-	CALL_NONE,
-	CALL_OPEN,
-	CALL_CREAT,
-	CALL_OPENAT,
-	CALL_OPENAT2,
-	CALL_OPEN_BY_HANDLE,
-	CALL_READLINK,
-	CALL_READLINKAT,
-	CALL_EXECVE,
-	CALL_EXECVEAT,
-	CALL_CONNECT,
-	CALL_SENDTO,
-	CALL_SENDMSG,
-	CALL_SENDMMSG,
-	CALL_SOCKETCALL,
-	CALL_RENAME,
-	CALL_IO_URING_SETUP,
-	CALL_IO_URING_ENTER,
-};
-
-#define CALLS 512
-
-/* arch/x86/entry/syscalls/syscall_64.tbl */
-static const __u8 calls_64[CALLS] = {
-	[2] = CALL_OPEN,
-	[42] = CALL_CONNECT,
-	[44] = CALL_SENDTO,
-	[46] = CALL_SENDMSG,
-	[59] = CALL_EXECVE,
-	[82] = CALL_RENAME,
-	[85] = CALL_CREAT,
-	[89] = CALL_READLINK,
-	[257] = CALL_OPENAT,
-	[264] = CALL_RENAME,
-	[267] = CALL_READLINKAT,
-	[304] = CALL_OPEN_BY_HANDLE,
-	[307] = CALL_SENDMMSG,
-	[316] = CALL_RENAME,
-	[322] = CALL_EXECVEAT,
-	[425] = CALL_IO_URING_SETUP,
-	[426] = CALL_IO_URING_ENTER,
-	[437] = CALL_OPENAT2,
-};
-
-/* arch/x86/entry/syscalls/syscall_32.tbl */
-static const __u8 calls_32[CALLS] = {
-	[5] = CALL_OPEN,
-	[8] = CALL_CREAT,
-	[11] = CALL_EXECVE,
-	[38] = CALL_RENAME,
-	[85] = CALL_READLINK,
-	[102] = CALL_SOCKETCALL,
-	[295] = CALL_OPENAT,
-	[302] = CALL_RENAME,
-	[305] = CALL_READLINKAT,
-	[342] = CALL_OPEN_BY_HANDLE,
-	[345] = CALL_SENDMMSG,
-	[353] = CALL_RENAME,
-	[358] = CALL_EXECVEAT,
-	[362] = CALL_CONNECT,
-	[369] = CALL_SENDTO,
-	[370] = CALL_SENDMSG,
-	[425] = CALL_IO_URING_SETUP,
-	[426] = CALL_IO_URING_ENTER,
-	[437] = CALL_OPENAT2,
-};
-
-#define X32_BIT 0x40000000u
+#include "lib/syscall.bpf.h"
 
 /* linux/net.h: sub-calls of socketcall(2) */
 #define SYS_CONNECT  3
@@ -96,32 +26,6 @@ static const __u8 calls_32[CALLS] = {
 
 /* Messages of one sendmmsg that are looked at; further ones are counted as lost. */
 #define MMSG_MAX 32
-
-struct call_ctx {
-	__u64 arg[6];
-	long ret;
-	enum call call;
-	bool compat;
-};
-
-static __always_inline void read_args(struct pt_regs *regs, struct call_ctx *c)
-{
-	if (c->compat) {
-		c->arg[0] = (__u32)regs->bx;
-		c->arg[1] = (__u32)regs->cx;
-		c->arg[2] = (__u32)regs->dx;
-		c->arg[3] = (__u32)regs->si;
-		c->arg[4] = (__u32)regs->di;
-		c->arg[5] = (__u32)regs->bp;
-	} else {
-		c->arg[0] = regs->di;
-		c->arg[1] = regs->si;
-		c->arg[2] = regs->dx;
-		c->arg[3] = regs->r10;
-		c->arg[4] = regs->r8;
-		c->arg[5] = regs->r9;
-	}
-}
 
 static __always_inline void send_note(const struct subject *sub, enum tt_note note, __u64 value)
 {
@@ -301,21 +205,17 @@ SEC("tp_btf/sys_exit")
 int BPF_PROG(rt_sys_exit, struct pt_regs *regs, long ret)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	bool compat = task_in_compat_call(task);
-	__u64 nr = (__u32)regs->orig_ax;
+	bool compat = task_in_compat_call(task), x32;
+	__u64 nr = call_number(regs, compat, &x32);
 	struct call_ctx c = {};
 	struct subject sub;
 	struct scratch *s;
 
-	/* negative: sigreturn's, where orig_ax is -1 already (arch/x86/kernel/signal_64.c), or no call at all */
-	if (nr & X32_BIT && !compat && (__s32)nr >= 0) {
-		/* x32: 64-bit numbers and layouts below 512; its own calls above are counted as unseen */
-		nr &= ~X32_BIT;
-		if (nr >= CALLS && subject_current(&sub)) {
-			count_stat(TT_STAT_X32);
-			send_note(&sub, TT_NOTE_X32, nr);
-			return 0;
-		}
+	/* of x32 only the numbers that it shares are decoded: the others are counted as unseen */
+	if (x32 && nr >= CALLS && subject_current(&sub)) {
+		count_stat(TT_STAT_X32);
+		send_note(&sub, TT_NOTE_X32, nr);
+		return 0;
 	}
 	barrier_var(nr);
 	if (nr >= CALLS)

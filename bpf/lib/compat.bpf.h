@@ -21,16 +21,6 @@
 		}                                                                                            \
 	} while (0)
 
-/* thread_info.status is x86's; elsewhere there are no 32-bit callers to tell apart this way. */
-#define TS_COMPAT 0x0002
-
-static __always_inline bool task_in_compat_call(struct task_struct *task)
-{
-	if (!bpf_core_field_exists(task->thread_info.status))
-		return false;
-	return task->thread_info.status & TS_COMPAT;
-}
-
 /* loginuid is there only with CONFIG_AUDIT. */
 static __always_inline __u32 task_loginuid(struct task_struct *task)
 {

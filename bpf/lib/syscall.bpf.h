@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* System calls as a task makes them: number, arguments, and whether it is a 32-bit caller's. The only file
+ * that knows what an architecture calls what; there is one part for each that is supported. */
+#ifndef TT_BPF_SYSCALL_H
+#define TT_BPF_SYSCALL_H
+
+#include "../vmlinux.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+
+/* What a system call is to us; 0: nothing. */
+enum call {
+	CALL_NONE,
+	CALL_OPEN,
+	CALL_CREAT,
+	CALL_OPENAT,
+	CALL_OPENAT2,
+	CALL_OPEN_BY_HANDLE,
+	CALL_READLINK,
+	CALL_READLINKAT,
+	CALL_EXECVE,
+	CALL_EXECVEAT,
+	CALL_CONNECT,
+	CALL_SENDTO,
+	CALL_SENDMSG,
+	CALL_SENDMMSG,
+	CALL_SOCKETCALL,
+	CALL_RENAME,
+	CALL_IO_URING_SETUP,
+	CALL_IO_URING_ENTER,
+};
+
+#define CALLS 512
+
+struct call_ctx {
+	__u64 arg[6];
+	long ret;
+	enum call call;
+	bool compat;
+};
+
+#if defined(__TARGET_ARCH_x86)
+
+/* arch/x86/entry/syscalls/syscall_64.tbl */
+static const __u8 calls_64[CALLS] = {
+	[2] = CALL_OPEN,
+	[42] = CALL_CONNECT,
+	[44] = CALL_SENDTO,
+	[46] = CALL_SENDMSG,
+	[59] = CALL_EXECVE,
+	[82] = CALL_RENAME,
+	[85] = CALL_CREAT,
+	[89] = CALL_READLINK,
+	[257] = CALL_OPENAT,
+	[264] = CALL_RENAME,
+	[267] = CALL_READLINKAT,
+	[304] = CALL_OPEN_BY_HANDLE,
+	[307] = CALL_SENDMMSG,
+	[316] = CALL_RENAME,
+	[322] = CALL_EXECVEAT,
+	[425] = CALL_IO_URING_SETUP,
+	[426] = CALL_IO_URING_ENTER,
+	[437] = CALL_OPENAT2,
+};
+
+/* arch/x86/entry/syscalls/syscall_32.tbl */
+static const __u8 calls_32[CALLS] = {
+	[5] = CALL_OPEN,
+	[8] = CALL_CREAT,
+	[11] = CALL_EXECVE,
+	[38] = CALL_RENAME,
+	[85] = CALL_READLINK,
+	[102] = CALL_SOCKETCALL,
+	[295] = CALL_OPENAT,
+	[302] = CALL_RENAME,
+	[305] = CALL_READLINKAT,
+	[342] = CALL_OPEN_BY_HANDLE,
+	[345] = CALL_SENDMMSG,
+	[353] = CALL_RENAME,
+	[358] = CALL_EXECVEAT,
+	[362] = CALL_CONNECT,
+	[369] = CALL_SENDTO,
+	[370] = CALL_SENDMSG,
+	[425] = CALL_IO_URING_SETUP,
+	[426] = CALL_IO_URING_ENTER,
+	[437] = CALL_OPENAT2,
+};
+
+#define TS_COMPAT 0x0002 /* arch/x86/include/asm/thread_info.h */
+#define X32_BIT	  0x40000000u
+
+static __always_inline bool task_in_compat_call(struct task_struct *task)
+{
+	return task->thread_info.status & TS_COMPAT;
+}
+
+/* At CALLS or above: none that we know. x32 has 64-bit numbers and layouts below CALLS, and its own calls above.
+ * Negative: sigreturn's, where orig_ax is -1 already (arch/x86/kernel/signal_64.c), or no call at all. */
+static __always_inline __u64 call_number(const struct pt_regs *regs, bool compat, bool *x32)
+{
+	__u64 nr = (__u32)regs->orig_ax;
+
+	*x32 = nr & X32_BIT && !compat && (__s32)nr >= 0;
+	return *x32 ? nr & ~X32_BIT : nr;
+}
+
+static __always_inline void read_args(const struct pt_regs *regs, struct call_ctx *c)
+{
+	if (c->compat) {
+		c->arg[0] = (__u32)regs->bx;
+		c->arg[1] = (__u32)regs->cx;
+		c->arg[2] = (__u32)regs->dx;
+		c->arg[3] = (__u32)regs->si;
+		c->arg[4] = (__u32)regs->di;
+		c->arg[5] = (__u32)regs->bp;
+	} else {
+		c->arg[0] = regs->di;
+		c->arg[1] = regs->si;
+		c->arg[2] = regs->dx;
+		c->arg[3] = regs->r10;
+		c->arg[4] = regs->r8;
+		c->arg[5] = regs->r9;
+	}
+}
+
+#else
+#error "no system call table for this architecture"
+#endif
+
+#endif
