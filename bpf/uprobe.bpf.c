@@ -174,9 +174,14 @@ int up_uv_os_getenv(struct pt_regs *ctx)
 	return observe_getenv(ctx, (void *)PT_REGS_PARM1(ctx), C_STRING, TT_ENV_UV_OS_GETENV);
 }
 
-/* syscall.Getenv(key string): Go's register ABI (since 1.17) passes pointer and length in AX and BX. */
+/* syscall.Getenv(key string): Go's register ABI (since 1.17) passes pointer and length in the first two registers of
+ * its own. */
 SEC("uprobe")
 int up_go_getenv(struct pt_regs *ctx)
 {
+#if defined(__TARGET_ARCH_x86)
 	return observe_getenv(ctx, (void *)ctx->ax, ctx->bx, TT_ENV_GO);
+#else
+	return observe_getenv(ctx, (void *)PT_REGS_PARM1(ctx), PT_REGS_PARM2(ctx), TT_ENV_GO);
+#endif
 }

@@ -177,7 +177,8 @@ struct signal_struct {
 };
 
 struct thread_info {
-	u32 status; /* x86: TS_COMPAT */
+	unsigned long flags;
+	u32 status; /* x86 only */
 };
 
 struct task_struct {
@@ -251,9 +252,22 @@ struct unix_sock {
 	struct sock *peer;
 };
 
+#if defined(__TARGET_ARCH_x86)
 struct pt_regs {
 	unsigned long bp, bx, r10, r9, r8, ax, cx, dx, si, di, orig_ax, sp;
 };
+#elif defined(__TARGET_ARCH_arm64)
+struct pt_regs {
+	u64 regs[31];
+	u64 orig_x0;
+	s32 syscallno;
+};
+
+struct user_pt_regs {
+	u64 regs[31];
+	u64 sp;
+};
+#endif
 
 struct seq_file;
 

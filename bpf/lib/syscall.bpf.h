@@ -124,6 +124,65 @@ static __always_inline void read_args(const struct pt_regs *regs, struct call_ct
 	}
 }
 
+#elif defined(__TARGET_ARCH_arm64)
+
+/* include/uapi/asm-generic/unistd.h */
+static const __u8 calls_64[CALLS] = {
+	[38] = CALL_RENAME,	     [56] = CALL_OPENAT,	  [78] = CALL_READLINKAT,
+	[203] = CALL_CONNECT,	     [206] = CALL_SENDTO,	  [211] = CALL_SENDMSG,
+	[221] = CALL_EXECVE,	     [265] = CALL_OPEN_BY_HANDLE, [269] = CALL_SENDMMSG,
+	[276] = CALL_RENAME,	     [281] = CALL_EXECVEAT,	  [425] = CALL_IO_URING_SETUP,
+	[426] = CALL_IO_URING_ENTER, [437] = CALL_OPENAT2,
+};
+
+/* arch/arm64/include/asm/unistd32.h: those of arm */
+static const __u8 calls_32[CALLS] = {
+	[5] = CALL_OPEN,
+	[8] = CALL_CREAT,
+	[11] = CALL_EXECVE,
+	[38] = CALL_RENAME,
+	[85] = CALL_READLINK,
+	[283] = CALL_CONNECT,
+	[290] = CALL_SENDTO,
+	[296] = CALL_SENDMSG,
+	[322] = CALL_OPENAT,
+	[329] = CALL_RENAME,
+	[332] = CALL_READLINKAT,
+	[371] = CALL_OPEN_BY_HANDLE,
+	[374] = CALL_SENDMMSG,
+	[382] = CALL_RENAME,
+	[387] = CALL_EXECVEAT,
+	[425] = CALL_IO_URING_SETUP,
+	[426] = CALL_IO_URING_ENTER,
+	[437] = CALL_OPENAT2,
+};
+
+#define TIF_32BIT 22 /* arch/arm64/include/asm/thread_info.h */
+
+static __always_inline bool task_in_compat_call(struct task_struct *task)
+{
+	return task->thread_info.flags & 1ul << TIF_32BIT;
+}
+
+/* Negative: sigreturn's, or no call at all. A call that a signal interrupts has its number until it is restarted,
+ * which is after its return (arch/arm64/kernel/signal.c). */
+static __always_inline __u64 call_number(const struct pt_regs *regs, bool compat, bool *x32)
+{
+	*x32 = false;
+	return (__u32)regs->syscallno;
+}
+
+/* The registers of 32-bit callers are these too, with upper halves of zeros; x0 has the result by now. */
+static __always_inline void read_args(const struct pt_regs *regs, struct call_ctx *c)
+{
+	c->arg[0] = regs->orig_x0;
+	c->arg[1] = regs->regs[1];
+	c->arg[2] = regs->regs[2];
+	c->arg[3] = regs->regs[3];
+	c->arg[4] = regs->regs[4];
+	c->arg[5] = regs->regs[5];
+}
+
 #else
 #error "no system call table for this architecture"
 #endif
