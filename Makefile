@@ -3,8 +3,26 @@
 #
 # What is missing to build is installed by packaging/deps.sh when root asks for it, and named otherwise.
 # Each test, bench and subject is one source file; adding a file is all it takes.
+#
+# `make ARCH=arm64` on another machine builds in build/arm64, with the compiler $(CROSS_COMPILE)gcc and the libraries in
+# SYSROOT, which packaging/sysroot.sh makes of Debian's packages unless another is named.
 
-B	?= build
+arch_of	= $(patsubst aarch64,arm64,$(patsubst x86_64,x86,$(1)))
+HOST_ARCH := $(call arch_of,$(shell uname -m))
+BPF_ARCH := $(call arch_of,$(or $(ARCH),$(HOST_ARCH)))
+CROSS	:= $(filter-out $(HOST_ARCH),$(BPF_ARCH))
+
+B	?= build$(CROSS:%=/%)
+ifneq ($(CROSS),)
+CROSS_COMPILE ?= aarch64-linux-gnu-
+OWN_SYSROOT := $(if $(SYSROOT),,$(B)/sysroot)
+SYSROOT	?= $(OWN_SYSROOT)
+CC	:= $(CROSS_COMPILE)gcc --sysroot=$(abspath $(SYSROOT))
+AR	:= $(CROSS_COMPILE)ar
+PKG_CONFIG := PKG_CONFIG_SYSROOT_DIR=$(abspath $(SYSROOT)) \
+	PKG_CONFIG_LIBDIR=$(abspath $(SYSROOT))/usr/lib/$(CROSS_COMPILE:%-=%)/pkgconfig:$(abspath $(SYSROOT))/usr/share/pkgconfig pkg-config
+endif
+PKG_CONFIG ?= pkg-config
 CC	?= cc
 CLANG	?= clang
 BPFTOOL	?= $(shell packaging/deps.sh --bpftool)
@@ -51,17 +69,20 @@ ifneq ($(filter-out $(NO_DEPS),$(or $(MAKECMDGOALS),all)),)
 include $(B)/config.mk
 endif
 
-$(B)/config.mk: packaging/deps.sh
-	$(Q)packaging/deps.sh build
+$(B)/config.mk: packaging/deps.sh $(OWN_SYSROOT:%=%/.made)
+	$(Q)packaging/deps.sh build $(if $(CROSS),cross)
 	$(Q)mkdir -p $(@D) && { \
-		echo "PKG_CFLAGS := $$(pkg-config --cflags $(PKG))"; \
-		echo "LIBS := $$(pkg-config --libs $(PKG))"; } > $@
+		echo "PKG_CFLAGS := $$($(PKG_CONFIG) --cflags $(PKG))"; \
+		echo "LIBS := $$($(PKG_CONFIG) --libs $(PKG))"; } > $@
+
+$(OWN_SYSROOT:%=%/.made): packaging/deps.sh packaging/sysroot.sh
+	$(call say,SYSROOT,$(@D))
+	$(Q)packaging/sysroot.sh $(CROSS) $(@D) $$(packaging/deps.sh --libraries) && touch $@
 
 $(B)/.deps-%: packaging/deps.sh
 	$(Q)packaging/deps.sh $* && mkdir -p $(@D) && touch $@
 
 # ---- the BPF object and its skeleton
-BPF_ARCH := $(shell uname -m | sed 's/x86_64/x86/; s/aarch64/arm64/')
 BPF_CFLAGS = -g -O2 -target bpf -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Wextra $(WERROR) -Wno-unused-parameter -Wno-sign-compare \
 	   -Wno-gnu-variable-sized-type-not-at-end \
 	   -Ibpf -Iinclude $(PKG_CFLAGS)
@@ -146,12 +167,12 @@ $(B)/tests/subjects/agents/package.json: tests/subjects/agents/package.json
 $(B)/tests/subjects/mix $(B)/tests/subjects/threads_fork $(B)/tests/subjects/exec_thread $(B)/tests/subjects/clone_odd $(B)/tests/subjects/fd_swap $(B)/tests/subjects/env_ways: SUBJECT_FLAGS := -pthread
 $(B)/tests/subjects/env_uv: SUBJECT_FLAGS := -rdynamic
 # Its first system call must be its own: no C library start-up, no guards.
-$(B)/tests/subjects/raw_first: SUBJECT_FLAGS := -nostdlib -static -ffreestanding -fno-stack-protector -fcf-protection=none
+$(B)/tests/subjects/raw_first: SUBJECT_FLAGS := -nostdlib -static -ffreestanding -fno-stack-protector $(if $(filter x86,$(BPF_ARCH)),-fcf-protection=none)
 
 # Look-ups with other C libraries and static ones, where this machine can build them.
 $(B)/tests/subjects/.variants: tests/subjects/variants.sh tests/subjects/env_lookup.c tests/subjects/env_ways.c tests/subjects/env_go.c \
 		tests/subjects/subject.h | $(B)/.deps-test
-	$(Q)mkdir -p $(@D) && tests/subjects/variants.sh $(@D) && touch $@
+	$(Q)mkdir -p $(@D) && CC='$(CC)' MUSL_CC='$(if $(CROSS),,musl-gcc)' tests/subjects/variants.sh $(@D) && touch $@
 
 test-programs: $(B)/telltale $(UNIT) $(LIVE) $(FIXTURES) subjects
 

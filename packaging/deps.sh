@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # Installs what building and testing need, and nothing that is already there.
 #
-#   packaging/deps.sh build|test|fuzz|format...   install what these groups lack
-#   packaging/deps.sh --bpftool                   print a bpftool that works
+#   packaging/deps.sh build|test|fuzz|format|cross...   install what these groups lack
+#   packaging/deps.sh --bpftool                         print a bpftool that works
+#   packaging/deps.sh --libraries                       print Debian's names of all libraries that are linked
 #
 # A line of the table is one need: how to tell that it is met (cmd: a command, pc: a pkg-config module,
 # h: a header, fn: a function below), then its package with apt, dnf, pacman and zypper ("-": part of
@@ -34,6 +35,7 @@ table() {
 	test?   fn:static_libc    libc6-dev        glibc-static            -          glibc-devel-static
 	test?   cmd:musl-gcc      musl-tools       musl-gcc                musl       musl-devel
 	fuzz    fn:libfuzzer      libfuzzer        compiler-rt             compiler-rt -
+	cross   cmd:aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu gcc-aarch64-linux-gnu aarch64-linux-gnu-gcc cross-aarch64-gcc13
 	format  cmd:clang-format  clang-format     clang-tools-extra       -          clang
 	EOF
 }
@@ -166,14 +168,18 @@ want() {
 }
 
 mgr=$(manager)
-[ $# -gt 0 ] || { say "usage: deps.sh build|test|fuzz|format... | --bpftool"; exit 2; }
+[ $# -gt 0 ] || { say "usage: deps.sh build|test|fuzz|format|cross... | --bpftool | --libraries"; exit 2; }
 if [ "$1" = --bpftool ]; then
 	find_bpftool || { say "no working bpftool"; exit 1; }
 	exit 0
 fi
+if [ "$1" = --libraries ]; then
+	table | awk '$2 ~ /^(pc|h):/ { print $3 } END { print "libc6-dev" }'
+	exit 0
+fi
 for group; do
 	case $group in
-	build | test | fuzz | format) ;;
+	build | test | fuzz | format | cross) ;;
 	*) say "deps.sh: unknown group '$group'"; exit 2 ;;
 	esac
 	want "$group" || exit 1

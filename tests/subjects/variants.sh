@@ -2,15 +2,20 @@
 # SPDX-License-Identifier: Apache-2.0
 # Builds the subjects that need another C library, or a static one: what this machine has no compiler or
 # library for is left out, and said. variants.sh DIRECTORY
+# The compilers are CC (cc) and MUSL_CC (musl-gcc; empty: none).
 set -u
 
 here=$(dirname "$0") directory=$1
 while read -r name source compiler flags; do
 	out=$directory/$name
 	rm -f "$out"
+	case $compiler in
+	cc) command=${CC:-cc} ;;
+	musl-gcc) command=${MUSL_CC-musl-gcc} ;;
+	esac
 	# shellcheck disable=SC2086 # words
-	if command -v "$compiler" >/dev/null &&
-		"$compiler" -std=gnu17 -D_GNU_SOURCE -O1 -g $flags -o "$out" "$here/$source" 2>"$out.log"; then
+	if command -v "${command%% *}" >/dev/null &&
+		$command -std=gnu17 -D_GNU_SOURCE -O1 -g $flags -o "$out" "$here/$source" 2>"$out.log"; then
 		rm -f "$out.log"
 		printf '  %-8s%s\n' SUBJECT "$out"
 	else
