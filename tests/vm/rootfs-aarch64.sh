@@ -1,0 +1,20 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Prints a directory with the programs and libraries that an arm64 guest's tests use: Debian's packages, unpacked once
+# and kept. rootfs.sh calls it.
+set -u
+
+ROOT=$(realpath "$(dirname "$0")/../..")
+G=${TT_VM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/telltale/vm}/aarch64
+# The shared libraries are those that the cross-built programs were linked with, so their packages are the same.
+PACKAGES='bash coreutils dash diffutils findutils grep hostname iproute2 libc-bin mawk mount perl-base procps python3-minimal sed
+	sqlite3 strace tzdata util-linux libbpf1 libelf1 libjansson4 libcap2 libsqlite3-0 libxxhash0 libyaml-0-2 libcmocka0 libgcc-s1'
+
+mkdir -p "$(dirname "$G")" || exit 1
+# shellcheck disable=SC2086 # words
+"$ROOT/packaging/sysroot.sh" arm64 "$G" $PACKAGES || exit 1
+
+# What postinst would have linked, and half of the image that no test reads.
+ln -sfn mawk "$G/usr/bin/awk"
+rm -rf "$G"/usr/lib/aarch64-linux-gnu/{gconv,perl-base/unicore} "$G"/usr/share/{bash-completion,bug,lintian,zoneinfo/right,zoneinfo/posix,perl}
+echo "$G"
