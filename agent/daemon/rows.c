@@ -8,22 +8,8 @@
 #include <xxhash.h>
 
 #include "classify/classify.h"
+#include "daemon/known.h"
 #include "util/util.h"
-
-/* One key and the row it became. */
-struct known {
-	struct tt_agg_key key;
-	uint64_t row_id;
-	uint64_t path_hash; /* of the name in the row */
-	uint64_t base; /* the kernel's count when this row began */
-	uint64_t counted; /* the kernel's count, as far as known */
-	uint64_t extra; /* operations that the kernel could not add to its count */
-	uint64_t stored; /* count that was put last */
-	uint64_t last_ns;
-	enum tt_counted of;
-	bool user_only; /* the kernel has no entry for it */
-	UT_hash_handle hh;
-};
 
 /* A connect that was stored before its outcome. */
 struct attempt {
@@ -37,7 +23,7 @@ struct attempt {
 struct tt_rows {
 	struct tt_rows_params params;
 	uint64_t next_id;
-	struct known *known;
+	struct tt_known_table *known;
 	unsigned user_only;
 	bool owing; /* counts that found no room in the batch */
 	struct attempt *attempts;
@@ -46,31 +32,34 @@ struct tt_rows {
 int tt_rows_new(const struct tt_rows_params *params, struct tt_rows **ret)
 {
 	struct tt_rows *rows = calloc(1, sizeof(*rows));
+	int r;
 
 	if (!rows)
 		return -ENOMEM;
+	r = tt_known_new(&rows->known);
+	if (r < 0) {
+		free(rows);
+		return r;
+	}
 	rows->params = *params;
 	rows->next_id = params->first_row_id;
 	*ret = rows;
 	return 0;
 }
 
-static void forget(struct tt_rows *rows, struct known *known)
+static void forget(struct tt_rows *rows, struct tt_known *known)
 {
 	rows->user_only -= known->user_only;
-	HASH_DEL(rows->known, known);
-	free(known);
+	tt_known_remove(rows->known, known);
 }
 
 void tt_rows_free(struct tt_rows *rows)
 {
-	struct known *known, *next;
 	struct attempt *attempt, *next_attempt;
 
 	if (!rows)
 		return;
-	HASH_ITER (hh, rows->known, known, next)
-		forget(rows, known);
+	tt_known_free(rows->known);
 	HASH_ITER (hh, rows->attempts, attempt, next_attempt) {
 		HASH_DEL(rows->attempts, attempt);
 		free(attempt);
@@ -83,28 +72,19 @@ uint64_t tt_rows_next_id(struct tt_rows *rows)
 	return rows->next_id++;
 }
 
-static struct known *find(struct tt_rows *rows, const struct tt_agg_key *key)
-{
-	struct known *known;
-
-	HASH_FIND(hh, rows->known, key, sizeof(*key), known);
-	return known;
-}
-
 /* Remembers the key's row. An unaggregated one is only remembered while there is room: what the kernel has no
  * entry for never becomes final. */
 static void remember(struct tt_rows *rows, const struct tt_event *event, enum tt_counted of, uint64_t row_id,
-		     uint64_t path_hash)
+		     uint32_t path_hash)
 {
 	bool user_only = event->flags & TT_EVF_UNAGGREGATED;
-	struct known *known;
+	struct tt_known *known;
 
 	if (user_only && rows->user_only >= rows->params.max_keys)
 		return;
-	known = calloc(1, sizeof(*known));
+	known = tt_known_add(rows->known, &event->key);
 	if (!known)
 		return; /* a later total then finds no row and is counted as lost */
-	known->key = event->key;
 	known->row_id = row_id;
 	known->path_hash = path_hash;
 	known->of = of;
@@ -113,16 +93,15 @@ static void remember(struct tt_rows *rows, const struct tt_event *event, enum tt
 	known->user_only = user_only;
 	rows->user_only += user_only;
 	*(user_only ? &known->extra : &known->counted) = event->count;
-	HASH_ADD(hh, rows->known, key, sizeof(known->key), known);
 }
 
-static uint64_t row_count(const struct known *known)
+static uint64_t row_count(const struct tt_known *known)
 {
 	return known->counted - known->base + known->extra;
 }
 
 /* A count that finds no room is put again by tt_rows_settle(). */
-static int put_counts(struct tt_rows *rows, struct known *known, int64_t to_epoch_ns)
+static int put_counts(struct tt_rows *rows, struct tt_known *known, int64_t to_epoch_ns)
 {
 	struct tt_row_counts row = {
 		.of = known->of,
@@ -144,7 +123,7 @@ static int put_counts(struct tt_rows *rows, struct known *known, int64_t to_epoc
 }
 
 /* A known key came again, with the same name. */
-static int count_again(struct tt_rows *rows, struct known *known, const struct tt_event *event,
+static int count_again(struct tt_rows *rows, struct tt_known *known, const struct tt_event *event,
 		       int64_t to_epoch_ns)
 {
 	if (event->flags & TT_EVF_UNAGGREGATED)
@@ -158,14 +137,14 @@ static int count_again(struct tt_rows *rows, struct known *known, const struct t
 }
 
 /* What the row does not have of its key's operations goes with the key. */
-static uint64_t missing(const struct known *known)
+static uint64_t missing(const struct tt_known *known)
 {
 	return row_count(known) > known->stored ? row_count(known) - known->stored : 0;
 }
 
 int tt_rows_count(struct tt_rows *rows, const struct tt_event *event, int64_t to_epoch_ns, uint64_t *ret_lost)
 {
-	struct known *known = find(rows, &event->key);
+	struct tt_known *known = tt_known_find(rows->known, &event->key);
 
 	*ret_lost = 0;
 	if (!known)
@@ -259,8 +238,8 @@ static int put_file(struct tt_rows *rows, const struct tt_event *event, const st
 /* The same file has another name from this operation on: the old row keeps what was counted before it, a new row
  * begins. A total that ran ahead of this record has counted for the old row: that moves. Without room nothing
  * changes: the operation counts under the old name. */
-static int put_renamed(struct tt_rows *rows, struct known *known, const struct tt_event *event,
-		       const struct tt_process *process, uint64_t hash, int64_t to_epoch_ns)
+static int put_renamed(struct tt_rows *rows, struct tt_known *known, const struct tt_event *event,
+		       const struct tt_process *process, uint32_t hash, int64_t to_epoch_ns)
 {
 	bool alone = event->flags & TT_EVF_UNAGGREGATED;
 	uint64_t total = known->counted, before = known->counted, row_id = tt_rows_next_id(rows);
@@ -292,8 +271,9 @@ int tt_rows_file(struct tt_rows *rows, const struct tt_event *event, const struc
 		 int64_t to_epoch_ns)
 {
 	const char *path = event->file.path ? event->file.path : event->file.spelling;
-	uint64_t hash = XXH3_64bits(path, strlen(path)), row_id;
-	struct known *known = find(rows, &event->key);
+	uint32_t hash = tt_known_hash(rows->known, path);
+	uint64_t row_id;
+	struct tt_known *known = tt_known_find(rows->known, &event->key);
 	int r;
 
 	if (event->key.op >= ARRAY_SIZE(ops) || !ops[event->key.op])
@@ -340,7 +320,7 @@ static const char *const env_sources[] = {
 int tt_rows_env(struct tt_rows *rows, const struct tt_event *event, const struct tt_process *process,
 		int64_t to_epoch_ns)
 {
-	struct known *known = find(rows, &event->key);
+	struct tt_known *known = tt_known_find(rows->known, &event->key);
 	struct tt_row_env row = {
 		.process_id = process->id,
 		.name = event->env.name,
@@ -548,7 +528,7 @@ int tt_rows_connection(struct tt_rows *rows, const struct tt_event *event, const
 		       int64_t to_epoch_ns)
 {
 	struct tt_event tcp;
-	struct known *known;
+	struct tt_known *known;
 	uint64_t row_id;
 	int r;
 
@@ -565,7 +545,7 @@ int tt_rows_connection(struct tt_rows *rows, const struct tt_event *event, const
 		tcp.flags |= TT_EVF_UNAGGREGATED;
 		event = &tcp;
 	}
-	known = find(rows, &event->key);
+	known = tt_known_find(rows->known, &event->key);
 	if (known)
 		return count_again(rows, known, event, to_epoch_ns);
 	row_id = tt_rows_next_id(rows);
@@ -575,7 +555,7 @@ int tt_rows_connection(struct tt_rows *rows, const struct tt_event *event, const
 	return r;
 }
 
-static struct tt_process_key process_of(const struct known *known)
+static struct tt_process_key process_of(const struct tt_known *known)
 {
 	return (struct tt_process_key){ .start_ns = known->key.start_ns, .pid = known->key.pid };
 }
@@ -583,10 +563,11 @@ static struct tt_process_key process_of(const struct known *known)
 static void settle_known(struct tt_rows *rows, const struct tt_process_table *table, int64_t to_epoch_ns,
 			 tt_rows_lost_fn lost, void *arg)
 {
-	struct known *known, *next;
+	struct tt_known *known;
+	size_t at = 0;
 
 	rows->owing = false;
-	HASH_ITER (hh, rows->known, known, next) {
+	while ((known = tt_known_next(rows->known, &at))) {
 		struct tt_process_key process = process_of(known);
 
 		put_counts(rows, known, to_epoch_ns);
