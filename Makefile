@@ -149,7 +149,7 @@ $(FIXTURES) $(BENCH): $(B)/%: %.c $(B)/libtelltale.a
 	$(LINK_TEST)
 
 # Test subjects: small programs for telltale to watch. They are built plainly, whatever the tests are built with.
-SUBJECTS := $(patsubst %.c,$(B)/%,$(filter-out %/env_go.c,$(wildcard tests/subjects/*.c tests/subjects/agents/*.c)))
+SUBJECTS := $(patsubst %.c,$(B)/%,$(filter-out %/env_go.c %/compat_arm.c,$(wildcard tests/subjects/*.c tests/subjects/agents/*.c)))
 SUBJECTS += $(B)/tests/subjects/agents/package.json
 SUBJECT_CC = mkdir -p $(@D) && $(CC) -std=gnu17 -D_GNU_SOURCE -O1 -g $(WARN) -Wno-write-strings $(WERROR) \
 	   -Itests/subjects -o $@ $<
@@ -169,10 +169,12 @@ $(B)/tests/subjects/env_uv: SUBJECT_FLAGS := -rdynamic
 # Its first system call must be its own: no C library start-up, no guards.
 $(B)/tests/subjects/raw_first: SUBJECT_FLAGS := -nostdlib -static -ffreestanding -fno-stack-protector $(if $(filter x86,$(BPF_ARCH)),-fcf-protection=none)
 
-# Look-ups with other C libraries and static ones, where this machine can build them.
+# Look-ups with other C libraries and static ones, and arm64's 32-bit calls, where this machine can build them.
+VARIANT_CC = CC='$(CC)' MUSL_CC='$(if $(CROSS),,musl-gcc)' \
+	   ARM_CC='$(if $(filter arm64,$(BPF_ARCH)),$(CLANG) --target=armv8a-linux-gnueabi -fuse-ld=lld)'
 $(B)/tests/subjects/.variants: tests/subjects/variants.sh tests/subjects/env_lookup.c tests/subjects/env_ways.c tests/subjects/env_go.c \
-		tests/subjects/subject.h | $(B)/.deps-test
-	$(Q)mkdir -p $(@D) && CC='$(CC)' MUSL_CC='$(if $(CROSS),,musl-gcc)' tests/subjects/variants.sh $(@D) && touch $@
+		tests/subjects/compat_arm.c tests/subjects/subject.h | $(B)/.deps-test
+	$(Q)mkdir -p $(@D) && $(VARIANT_CC) tests/subjects/variants.sh $(@D) && touch $@
 
 test-programs: $(B)/telltale $(UNIT) $(LIVE) $(FIXTURES) subjects
 

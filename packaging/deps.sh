@@ -36,6 +36,7 @@ table() {
 	test?   cmd:musl-gcc      musl-tools       musl-gcc                musl       musl-devel
 	fuzz    fn:libfuzzer      libfuzzer        compiler-rt             compiler-rt -
 	cross   cmd:aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu gcc-aarch64-linux-gnu aarch64-linux-gnu-gcc cross-aarch64-gcc13
+	cross?  cmd:ld.lld        lld              lld                     lld        lld
 	format  cmd:clang-format  clang-format     clang-tools-extra       -          clang
 	EOF
 }

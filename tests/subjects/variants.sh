@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Builds the subjects that need another C library, or a static one: what this machine has no compiler or
+# Builds the subjects that need another C library, a static one or none for 32 bits: what this machine has no compiler or
 # library for is left out, and said. variants.sh DIRECTORY
-# The compilers are CC (cc) and MUSL_CC (musl-gcc; empty: none).
+# The compilers are CC (cc), MUSL_CC (musl-gcc; empty: none) and ARM_CC (none: who has no use for it does not hear of it).
 set -u
 
 here=$(dirname "$0") directory=$1
@@ -12,6 +12,7 @@ while read -r name source compiler flags; do
 	case $compiler in
 	cc) command=${CC:-cc} ;;
 	musl-gcc) command=${MUSL_CC-musl-gcc} ;;
+	arm) command=${ARM_CC:-} && [ -n "$command" ] || continue ;;
 	esac
 	# shellcheck disable=SC2086 # words
 	if command -v "${command%% *}" >/dev/null &&
@@ -28,4 +29,5 @@ done <<-'EOF'
 	env_lookup-musl-static  env_lookup.c musl-gcc  -static
 	env_ways-static         env_ways.c   cc        -static -pthread
 	env_go                  env_go.c     cc        -static
+	compat-arm              compat_arm.c arm       -nostdlib -static -ffreestanding
 EOF
