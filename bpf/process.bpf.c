@@ -29,7 +29,7 @@ int BPF_PROG(pr_fork, struct task_struct *parent, struct task_struct *child)
 	if (!subject_current(&sub))
 		return 0;
 	state = sub.state;
-	copy = bpf_task_storage_get(&tasks, child, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	copy = task_state_make(child);
 	if (!copy) {
 		count_loss(sub.slot, TT_LOSS_STORAGE);
 		if (child->pid != child->tgid)
@@ -65,34 +65,24 @@ static __always_inline bool name_is_candidate(const struct tt_candidate_key *key
 	return bpf_map_lookup_elem(&candidates, key) != NULL;
 }
 
-struct basename_ctx {
-	struct scratch *s;
-	__u32 start; /* moves down to where the last component begins */
-};
-
-static long basename_step(__u32 i, struct basename_ctx *ctx)
-{
-	if (ctx->start == 0 || ctx->s->user[(ctx->start - 1) & (TT_PATH_MAX - 1)] == '/')
-		return 1;
-	ctx->start--;
-	return 0;
-}
-
 /* The last component of a kernel string: looked for from its end, as far as a name can reach (NAME_MAX). */
 TT_GLOBAL_FUNCTION int path_is_candidate(__u64 path)
 {
-	struct basename_ctx ctx = { .s = scratch_get(SCRATCH_LIFECYCLE) };
+	struct scratch *s = scratch_get(SCRATCH_LIFECYCLE);
 	struct tt_candidate_key key = {};
+	__u32 start;
 	long n;
+	int i;
 
-	if (!ctx.s)
+	if (!s)
 		return 0;
-	n = bpf_probe_read_kernel_str(ctx.s->user, TT_PATH_MAX, (void *)path);
+	n = bpf_probe_read_kernel_str(s->user, TT_PATH_MAX, (void *)path);
 	if (n <= 1)
 		return 0;
-	ctx.start = n - 1;
-	repeat(255, basename_step, &ctx);
-	bpf_probe_read_kernel_str(key.name, sizeof(key.name), ctx.s->user + (ctx.start & (TT_PATH_MAX - 1)));
+	start = n - 1;
+	for (i = 0; i < 255 && start > 0 && s->user[(start - 1) & (TT_PATH_MAX - 1)] != '/'; i++)
+		start--;
+	bpf_probe_read_kernel_str(key.name, sizeof(key.name), s->user + (start & (TT_PATH_MAX - 1)));
 	return name_is_candidate(&key);
 }
 
@@ -125,7 +115,7 @@ static __always_inline bool open_slot(struct subject *sub)
 		count(TT_LOSS_SLOT);
 		return false;
 	}
-	state = bpf_task_storage_get(&tasks, sub->task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	state = task_state_make(sub->task);
 	slot = bpf_map_lookup_elem(&slots, &id);
 	if (!state || !slot) {
 		bpf_map_delete_elem(&slots, &id);
@@ -147,49 +137,30 @@ static __always_inline bool slot_is_tracked(const struct subject *sub)
 	return id >> 63 || bpf_map_lookup_elem(&tracked, &id);
 }
 
-struct env_ctx {
-	struct subject sub;
-	struct scratch *s;
-	__u64 start, end, now;
-};
-
-static long env_step(__u32 i, struct env_ctx *ctx)
-{
-	__u64 at = ctx->start + i * TT_ENV_CHUNK_MAX, len;
-	struct tt_ev_exec_env *ev = &ctx->s->env;
-
-	if (at >= ctx->end)
-		return 1;
-	/* half the ring is for what happens: environments of execs that nobody watches yet must not cost a fork,
-	 * an exec or an exit of those that are */
-	if (bpf_ringbuf_query(&lifecycle, BPF_RB_AVAIL_DATA) * 2 >
-	    bpf_ringbuf_query(&lifecycle, BPF_RB_RING_SIZE)) {
-		count_loss(bpf_map_lookup_elem(&slots, &ctx->sub.slot_id), TT_LOSS_EXEC_ENV);
-		return 0;
-	}
-	len = at_most(ctx->end - at, TT_ENV_CHUNK_MAX);
-	header(&ev->hdr, &ctx->sub, TT_EV_EXEC_ENV, sizeof(*ev) + len, ctx->now);
-	ev->offset = i * TT_ENV_CHUNK_MAX;
-	ev->len = len;
-	if (bpf_probe_read_user(ctx->s->room, len, (void *)at))
-		ev->hdr.flags |= TT_EVF_USER_FAULT;
-	if (bpf_ringbuf_output(&lifecycle, ev, sizeof(*ev) + len, BPF_RB_NO_WAKEUP))
-		count_loss(bpf_map_lookup_elem(&slots, &ctx->sub.slot_id), TT_LOSS_EXEC_ENV);
-	return 0;
-}
-
 /* The environment block, in chunks, after the exec record. */
 static __noinline int send_env(struct scratch *s, const struct subject *sub, struct mm_struct *mm, __u64 now)
 {
-	struct env_ctx ctx = {
-		.sub = *sub,
-		.s = s,
-		.start = BPF_CORE_READ(mm, env_start),
-		.end = BPF_CORE_READ(mm, env_end),
-		.now = now,
-	};
+	struct tt_ev_exec_env *ev = &s->env;
+	__u64 at = BPF_CORE_READ(mm, env_start), end = BPF_CORE_READ(mm, env_end), len;
+	int i;
 
-	repeat(TT_ENV_CHUNKS_MAX, env_step, &ctx);
+	for (i = 0; i < TT_ENV_CHUNKS_MAX && at < end; i++, at += TT_ENV_CHUNK_MAX) {
+		/* half the ring is for what happens: environments of execs that nobody watches yet must not cost a
+		 * fork, an exec or an exit of those that are */
+		if (bpf_ringbuf_query(&lifecycle, BPF_RB_AVAIL_DATA) * 2 >
+		    bpf_ringbuf_query(&lifecycle, BPF_RB_RING_SIZE)) {
+			count_loss(sub->slot, TT_LOSS_EXEC_ENV);
+			continue;
+		}
+		len = at_most(end - at, TT_ENV_CHUNK_MAX);
+		header(&ev->hdr, sub, TT_EV_EXEC_ENV, sizeof(*ev) + len, now);
+		ev->offset = i * TT_ENV_CHUNK_MAX;
+		ev->len = len;
+		if (bpf_probe_read_user(s->room, len, (void *)at))
+			ev->hdr.flags |= TT_EVF_USER_FAULT;
+		if (bpf_ringbuf_output(&lifecycle, ev, sizeof(*ev) + len, BPF_RB_NO_WAKEUP))
+			count_loss(sub->slot, TT_LOSS_EXEC_ENV);
+	}
 	return 0;
 }
 
@@ -236,10 +207,10 @@ int BPF_PROG(pr_exec, struct task_struct *task, pid_t old_pid, struct linux_binp
 	if (!ours) {
 		if (!candidate)
 			return 0;
-		sub.task = bpf_get_current_task_btf();
-		sub.pid = sub.task->tgid;
-		sub.tid = sub.task->pid;
-		sub.start_ns = process_start(sub.task);
+		sub.task = task;
+		sub.pid = task->tgid;
+		sub.tid = task->pid;
+		sub.start_ns = process_start(task);
 		if (!open_slot(&sub))
 			return 0;
 		flags |= TT_EVF_NEW_SLOT;
@@ -329,21 +300,17 @@ int BPF_PROG(pr_exec, struct task_struct *task, pid_t old_pid, struct linux_binp
 
 /* ---- exit */
 
-SEC("tp_btf/sched_process_exit")
-int BPF_PROG(pr_exit, struct task_struct *task)
+static __always_inline void send_exit(struct task_struct *task)
 {
 	struct tt_ev_exit *ev;
 	struct subject sub;
 
-	/* signal->live was decremented before (kernel/exit.c:do_exit): 0 means the last thread */
-	if (BPF_CORE_READ(task, signal, live.counter) != 0)
-		return 0;
 	if (!subject_current(&sub))
-		return 0;
+		return;
 	ev = bpf_ringbuf_reserve(&lifecycle, sizeof(*ev), 0);
 	if (!ev) {
 		count_loss(sub.slot, TT_LOSS_EXIT);
-		return 0;
+		return;
 	}
 	header(&ev->hdr, &sub, TT_EV_EXIT, sizeof(*ev), bpf_ktime_get_boot_ns());
 	/* kernel/exit.c:wait_task_zombie */
@@ -353,6 +320,16 @@ int BPF_PROG(pr_exit, struct task_struct *task)
 		ev->status = BPF_CORE_READ(task, group_leader, exit_code);
 	ev->pad = 0;
 	bpf_ringbuf_submit(ev, wakeup(&lifecycle, LIFECYCLE_WAKEUP));
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(pr_exit, struct task_struct *task)
+{
+	/* signal->live was decremented before (kernel/exit.c:do_exit): 0 means the last thread */
+	if (task->signal->live.counter == 0)
+		send_exit(task);
+	if (!task_storage)
+		task_state_drop(task);
 	return 0;
 }
 
@@ -392,7 +369,7 @@ int it_list(struct bpf_iter__task *ctx)
 	if (!task || task->pid != task->tgid || !BPF_CORE_READ(task, mm))
 		return 0;
 	iter_describe(&out, task);
-	state = bpf_task_storage_get(&tasks, task, NULL, 0);
+	state = task_state_get(task);
 	if (state)
 		out.slot = state->slot;
 	bpf_seq_write(ctx->meta->seq, &out, sizeof(out));
@@ -408,39 +385,49 @@ int it_attach(struct bpf_iter__task *ctx)
 	struct task_struct *task = ctx->task;
 	struct tt_iter_task out = {};
 	struct tt_task_state *state;
+	struct tt_attach *listed, bind;
 	__u32 pid;
-	__u64 *slot;
 
 	if (!task)
 		return 0;
 	pid = task->tgid;
-	slot = bpf_map_lookup_elem(&attach, &pid);
-	if (!slot) {
+	listed = bpf_map_lookup_elem(&attach, &pid);
+	if (listed) {
+		bind = *listed;
+	} else {
 		pid = BPF_CORE_READ(task, real_parent, tgid);
-		slot = bpf_map_lookup_elem(&attach, &pid);
-		if (!slot)
+		listed = bpf_map_lookup_elem(&attach, &pid);
+		if (!listed)
 			return 0;
+		bind.slot = listed->slot;
+		bind.run = 0;
 		pid = task->tgid;
-		bpf_map_update_elem(&attach, &pid, slot, BPF_NOEXIST);
+		bpf_map_update_elem(&attach, &pid, &bind, BPF_NOEXIST);
 	}
-	state = bpf_task_storage_get(&tasks, task, NULL, 0);
-	if (state && state->slot == *slot)
+	state = task_state_get(task);
+	if (state && state->slot == bind.slot)
 		return 0;
 	if (state) {
 		__u64 held = state->slot;
 
-		if (bpf_map_lookup_elem(&slots, &held))
+		if (!bind.run && bpf_map_lookup_elem(&slots, &held))
 			return 0; /* watched already, by another session */
 	} else {
-		state = bpf_task_storage_get(&tasks, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+		state = task_state_make(task);
 		if (!state) {
 			count(TT_LOSS_STORAGE);
 			return 0;
 		}
+		/* asked only now: who is not exiting yet finds this state in pr_exit */
+		if (task->flags & PF_EXITING) {
+			task_state_drop(task);
+			return 0;
+		}
 	}
-	state->slot = *slot;
+	state->slot = bind.slot;
+	state->want_env = bind.run;
 	iter_describe(&out, task);
-	out.slot = *slot;
+	out.slot = bind.slot;
 	bpf_seq_write(ctx->meta->seq, &out, sizeof(out));
 	return 0;
 }

@@ -150,31 +150,26 @@ static __noinline int on_send(const struct subject *sub, const struct call_ctx *
 	return 0;
 }
 
-struct mmsg_ctx {
-	struct call_ctx c;
-	__u32 sent;
-};
-
-static long mmsg_step(__u32 i, struct mmsg_ctx *ctx)
+/* A function, because older kernels (6.1 is one) refuse a loop in which a branch joins right behind a call. */
+static __noinline int on_message(const struct call_ctx *c, __u64 msg)
 {
-	/* sizeof(struct mmsghdr), sizeof(struct compat_mmsghdr) */
-	__u32 step = ctx->c.compat ? 32 : 64, len;
 	__u64 address;
+	__u32 len;
 
-	if (i >= ctx->sent)
-		return 1;
-	if (read_msg_name(&ctx->c, ctx->c.arg[1] + i * step, &address, &len))
-		connect_or_send(&ctx->c, TT_OP_SEND, address, len);
-	return 0;
+	if (!read_msg_name(c, msg, &address, &len))
+		return 0;
+	return connect_or_send(c, TT_OP_SEND, address, len);
 }
 
 static __noinline int on_sendmmsg(const struct subject *sub, const struct call_ctx *c)
 {
-	struct mmsg_ctx ctx = { .c = *c, .sent = c->ret > 0 ? c->ret : 1 };
+	/* sizeof(struct mmsghdr), sizeof(struct compat_mmsghdr) */
+	__u32 step = c->compat ? 32 : 64, sent = c->ret > 0 ? c->ret : 1, i;
 
-	repeat(MMSG_MAX, mmsg_step, &ctx);
-	if (ctx.sent > MMSG_MAX)
-		__sync_fetch_and_add(&sub->slot->lost[TT_LOSS_CONNECT], ctx.sent - MMSG_MAX);
+	for (i = 0; i < MMSG_MAX && i < sent; i++)
+		on_message(c, c->arg[1] + i * step);
+	if (sent > MMSG_MAX)
+		__sync_fetch_and_add(&sub->slot->lost[TT_LOSS_CONNECT], sent - MMSG_MAX);
 	return 0;
 }
 
@@ -204,7 +199,7 @@ static __always_inline void unpack_socketcall(struct call_ctx *c)
 SEC("tp_btf/sys_exit")
 int BPF_PROG(rt_sys_exit, struct pt_regs *regs, long ret)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_struct *task = current_task();
 	bool compat = task_in_compat_call(task), x32;
 	__u64 nr = call_number(regs, compat, &x32);
 	struct call_ctx c = {};

@@ -42,10 +42,6 @@ enum bpf_map_type {
 	BPF_MAP_TYPE_TASK_STORAGE = 29,
 };
 
-enum bpf_func_id {
-	BPF_FUNC_loop = 181,
-};
-
 #define BPF_F_NO_PREALLOC	     1
 #define BPF_LOCAL_STORAGE_GET_F_CREATE 1
 #define BPF_RB_NO_WAKEUP	     1

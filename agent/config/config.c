@@ -72,6 +72,8 @@ char *tt_config_default_dir(void)
 static const char *const backend_words[] = { "auto", "trampoline", "rawtp", NULL };
 /* In the order of enum tt_env_libc. */
 static const char *const libc_words[] = { "sessions", "always", "off", NULL };
+/* In the order of enum tt_task_storage. */
+static const char *const storage_words[] = { "auto", "off", NULL };
 
 #define KEY(key, type, member, ...) TT_YAML_FIELD(key, type, struct tt_config, member, __VA_ARGS__)
 /* One section of the file: its keys, and the schema that MAP needs. */
@@ -100,9 +102,11 @@ SECTION(rings, KEY("lifecycle", BYTES32, ring_lifecycle_bytes, .min = 4096, .max
 	KEY("activity", BYTES32, ring_activity_bytes, .min = 4096, .max = RING_MAX));
 SECTION(maps, KEY("aggregation", COUNT, agg_entries, .min = 1, .max = ENTRIES_MAX),
 	KEY("slots", COUNT, slot_entries, .min = 1, .max = ENTRIES_MAX),
-	KEY("sockets", COUNT, sock_entries, .min = 1, .max = ENTRIES_MAX));
+	KEY("sockets", COUNT, sock_entries, .min = 1, .max = ENTRIES_MAX),
+	KEY("tasks", COUNT, task_entries, .min = 1, .max = ENTRIES_MAX));
 SECTION(sensor, KEY("backend", WORD, sensor, .words = backend_words),
 	KEY("poll", MS, poll_ms, .min = 1, .max = 1000), MAP(rings), MAP(maps),
+	KEY("task_storage", ENUM, task_storage, .words = storage_words),
 	KEY("candidate_min", MIB, candidate_min_bytes_mb, .max = 1 << 20));
 SECTION(env, KEY("libc", ENUM, env_libc, .words = libc_words));
 SECTION(retention, KEY("age", NS, retention_age_ns), KEY("size", BYTES64, retention_bytes));
@@ -120,6 +124,7 @@ static int set_defaults(void *object)
 	config->agg_entries = 65536;
 	config->slot_entries = 4096;
 	config->sock_entries = 16384;
+	config->task_entries = 16384;
 	config->candidate_min_bytes_mb = 32;
 	config->poll_ms = 10;
 	config->retention_age_ns = 90 * DAY_NS;

@@ -12,6 +12,7 @@
 
 /* ---- telltale.yaml */
 enum tt_env_libc { TT_ENV_LIBC_SESSIONS, TT_ENV_LIBC_ALWAYS, TT_ENV_LIBC_OFF };
+enum tt_task_storage { TT_TASK_STORAGE_AUTO, TT_TASK_STORAGE_OFF };
 
 struct tt_config {
 	char *file; /* that it was read from; NULL: nothing but defaults */
@@ -20,8 +21,9 @@ struct tt_config {
 	char *agents_dir, *categories_dir, *risk_file;
 	char *sensor; /* auto trampoline rawtp */
 	enum tt_env_libc env_libc;
+	enum tt_task_storage task_storage;
 	uint32_t ring_lifecycle_bytes, ring_activity_bytes; /* powers of two */
-	uint32_t agg_entries, slot_entries, sock_entries, candidate_min_bytes_mb /* MiB */;
+	uint32_t agg_entries, slot_entries, sock_entries, task_entries, candidate_min_bytes_mb /* MiB */;
 	uint32_t poll_ms; /* how often the rings are read while something is tracked */
 	int64_t retention_age_ns;
 	int64_t retention_bytes;

@@ -377,6 +377,8 @@ static int start_sensor(struct tt_engine *engine, char **ret_message)
 		.agg_entries = config->agg_entries,
 		.slot_entries = config->slot_entries,
 		.sock_entries = config->sock_entries,
+		.task_entries = config->task_entries,
+		.no_task_storage = config->task_storage == TT_TASK_STORAGE_OFF,
 		.candidate_min_bytes = config->candidate_min_bytes_mb
 					       ? (uint64_t)config->candidate_min_bytes_mb << 20
 					       : UINT64_MAX,
@@ -552,7 +554,7 @@ int tt_engine_track(struct tt_engine *engine, int pidfd, pid_t pid, uid_t uid, c
 	/* a second session of the same root would take it away from the first */
 	if (tt_tracker_is_root(engine->tracker, &key))
 		return -EALREADY;
-	r = engine->sensor->ops->track(engine->sensor, pidfd, &slot);
+	r = engine->sensor->ops->track(engine->sensor, pidfd, key.pid, &slot);
 	if (r < 0)
 		return r;
 	libcs_wanted(engine);

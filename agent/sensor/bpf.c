@@ -10,6 +10,7 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <linux/bpf.h>
+#include <poll.h>
 
 /* One poll takes at most this much of the activity ring, so that lifecycle and the store get their turn. */
 #define POLL_RECORDS_MAX 16384
@@ -194,25 +195,6 @@ static int new_slot(struct tt_bpf_sensor *sensor, uint64_t *ret)
 	return 0;
 }
 
-static int bpf_track(struct tt_sensor *head, int pidfd, uint64_t *ret_slot)
-{
-	struct tt_bpf_sensor *sensor = tt_bpf_self(head);
-	struct tt_task_state state = { .want_env = 1 };
-	uint64_t slot;
-	int r = new_slot(sensor, &slot);
-
-	if (r < 0)
-		return r;
-	state.slot = slot;
-	if (bpf_map_update_elem(bpf_map__fd(sensor->skel->maps.tasks), &pidfd, &state, BPF_ANY) != 0) {
-		r = -errno;
-		bpf_verdict(head, slot, false);
-		return r;
-	}
-	*ret_slot = slot;
-	return 0;
-}
-
 static int bpf_candidate(struct tt_sensor *head, const struct tt_candidate_key *key)
 {
 	uint32_t yes = 1;
@@ -305,15 +287,15 @@ static int bpf_slot(struct tt_sensor *head, uint64_t *ret_slot)
 	return new_slot(tt_bpf_self(head), ret_slot);
 }
 
-static int bpf_attach(struct tt_sensor *head, uint64_t slot, const uint32_t *pids, size_t n,
-		      int (*fn)(const struct tt_iter_task *task, void *arg), void *arg)
+/* Binds processes by walks over all tasks. */
+static int bind(struct tt_bpf_sensor *sensor, const struct tt_attach *what, const uint32_t *pids, size_t n,
+		int (*fn)(const struct tt_iter_task *task, void *arg), void *arg)
 {
-	struct tt_bpf_sensor *sensor = tt_bpf_self(head);
 	int fd = bpf_map__fd(sensor->skel->maps.attach), r = 0;
 	uint32_t key;
 
 	for (size_t i = 0; r == 0 && i < n; i++) {
-		if (bpf_map_update_elem(fd, &pids[i], &slot, BPF_ANY) != 0)
+		if (bpf_map_update_elem(fd, &pids[i], what, BPF_ANY) != 0)
 			r = -errno;
 	}
 	for (int i = 0; r >= 0 && i < ATTACH_WALKS_MAX; i++) {
@@ -324,6 +306,61 @@ static int bpf_attach(struct tt_sensor *head, uint64_t slot, const uint32_t *pid
 	while (bpf_map_get_next_key(fd, NULL, &key) == 0)
 		bpf_map_delete_elem(fd, &key);
 	return r > 0 ? -EAGAIN : r;
+}
+
+static int bpf_attach(struct tt_sensor *head, uint64_t slot, const uint32_t *pids, size_t n,
+		      int (*fn)(const struct tt_iter_task *task, void *arg), void *arg)
+{
+	const struct tt_attach what = { .slot = slot };
+
+	return bind(tt_bpf_self(head), &what, pids, n, fn, arg);
+}
+
+static int count_bound(const struct tt_iter_task *task, void *arg)
+{
+	++*(unsigned *)arg;
+	return 0;
+}
+
+/* Without task storage there is no map that takes a pidfd: a walk finds the process by its number. It is still that
+ * number's owner after the walk, or it was not it that was bound. */
+static int track_by_walk(struct tt_bpf_sensor *sensor, int pidfd, uint32_t pid, uint64_t slot)
+{
+	const struct tt_attach what = { .slot = slot, .run = 1 };
+	struct pollfd ended = { .fd = pidfd, .events = POLLIN };
+	unsigned bound = 0;
+	int r = bind(sensor, &what, &pid, 1, count_bound, &bound);
+
+	if (r < 0)
+		return r;
+	return bound == 0 || poll(&ended, 1, 0) != 0 ? -ESRCH : 0;
+}
+
+static int track_by_pidfd(struct tt_bpf_sensor *sensor, int pidfd, uint64_t slot)
+{
+	const struct tt_task_state state = { .slot = slot, .want_env = 1 };
+
+	return bpf_map_update_elem(bpf_map__fd(sensor->skel->maps.tasks), &pidfd, &state, BPF_ANY) == 0
+		       ? 0
+		       : -errno;
+}
+
+static int bpf_track(struct tt_sensor *head, int pidfd, uint32_t pid, uint64_t *ret_slot)
+{
+	struct tt_bpf_sensor *sensor = tt_bpf_self(head);
+	uint64_t slot;
+	int r = new_slot(sensor, &slot);
+
+	if (r < 0)
+		return r;
+	r = sensor->skel->rodata->task_storage ? track_by_pidfd(sensor, pidfd, slot)
+					       : track_by_walk(sensor, pidfd, pid, slot);
+	if (r < 0) {
+		bpf_verdict(head, slot, false);
+		return r;
+	}
+	*ret_slot = slot;
+	return 0;
 }
 
 const struct tt_sensor_ops tt_bpf_ops = {

@@ -68,7 +68,7 @@ static uint64_t random64(void)
 }
 
 static int configure(struct tt_bpf_sensor *sensor, const struct tt_sensor_params *params,
-		     enum backend backend, const bool left_out[], bool sleepable)
+		     enum backend backend, const bool left_out[], bool sleepable, bool storage)
 {
 	struct telltale_bpf *skel = sensor->skel;
 
@@ -87,9 +87,13 @@ static int configure(struct tt_bpf_sensor *sensor, const struct tt_sensor_params
 	bpf_map__set_max_entries(skel->maps.slots, params->slot_entries);
 	bpf_map__set_max_entries(skel->maps.tracked, params->slot_entries);
 	bpf_map__set_max_entries(skel->maps.socks, params->sock_entries);
+	bpf_map__set_max_entries(skel->maps.task_table, params->task_entries);
+	bpf_map__set_autocreate(skel->maps.tasks, storage);
+	bpf_map__set_autocreate(skel->maps.task_table, !storage);
 	skel->rodata->hash_seed = random64();
 	skel->rodata->candidate_min_size = params->candidate_min_bytes;
 	skel->rodata->sleepable_uprobes = sleepable;
+	skel->rodata->task_storage = storage;
 	return 0;
 }
 
@@ -106,6 +110,13 @@ static int failed_program(const char *words)
 	return -1;
 }
 
+/* Kernels before 5.12 have no task storage (5.11: not for tracing programs): the table does instead. */
+static bool refused_storage(const char *words)
+{
+	return words && (strstr(words, "map 'tasks': failed to create") ||
+			 strstr(words, "unknown func bpf_task_storage_get"));
+}
+
 static void say_not_sleepable(struct tt_bpf_sensor *sensor)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {
@@ -117,7 +128,7 @@ static void say_not_sleepable(struct tt_bpf_sensor *sensor)
 
 static int load(struct tt_bpf_sensor *sensor, const struct tt_sensor_params *params, enum backend backend)
 {
-	bool left_out[ARRAY_SIZE(programs)] = { false }, sleepable = true;
+	bool left_out[ARRAY_SIZE(programs)] = { false }, sleepable = true, storage = !params->no_task_storage;
 
 	for (;;) {
 		_cleanup_(tt_buf_done) struct tt_buf words = TT_BUF_INIT;
@@ -126,7 +137,7 @@ static int load(struct tt_bpf_sensor *sensor, const struct tt_sensor_params *par
 		libbpf_words = &words;
 		libbpf_set_print(libbpf_print);
 		sensor->skel = telltale_bpf__open();
-		r = sensor->skel ? configure(sensor, params, backend, left_out, sleepable) : -errno;
+		r = sensor->skel ? configure(sensor, params, backend, left_out, sleepable, storage) : -errno;
 		if (r == 0)
 			r = telltale_bpf__load(sensor->skel);
 		libbpf_words = NULL;
@@ -138,6 +149,10 @@ static int load(struct tt_bpf_sensor *sensor, const struct tt_sensor_params *par
 		free(sensor->log);
 		sensor->log = tt_buf_take(&words);
 		failed = failed_program(sensor->log);
+		if (storage && refused_storage(sensor->log)) {
+			storage = false;
+			continue;
+		}
 		if (failed < 0 || programs[failed].essential)
 			return r;
 		if (sleepable && strncmp(programs[failed].name, "up_", 3) == 0) {
@@ -269,6 +284,7 @@ int tt_sensor_try(const char *backend, char **ret_log)
 		.agg_entries = 64,
 		.slot_entries = 64,
 		.sock_entries = 64,
+		.task_entries = 64,
 	};
 	struct tt_bpf_sensor *sensor = NULL;
 	int r;

@@ -19,7 +19,8 @@ struct tt_sensor;
 struct tt_sensor_params {
 	const char *backend; /* auto trampoline rawtp */
 	uint32_t ring_lifecycle_bytes, ring_activity_bytes; /* powers of two, multiples of the page size */
-	uint32_t agg_entries, slot_entries, sock_entries;
+	uint32_t agg_entries, slot_entries, sock_entries, task_entries;
+	bool no_task_storage; /* use the table in its place (task_entries), as kernels without it have to */
 	uint64_t candidate_min_bytes;
 	tt_env_filter_fn env_filter;
 	void *env_filter_arg;
@@ -60,8 +61,9 @@ struct tt_sensor_ops {
 	void (*ended)(struct tt_sensor *sensor, const struct tt_process_key *process);
 	/* When a process started, exactly (/proc rounds to clock ticks). -ESRCH. */
 	int (*start_of)(struct tt_sensor *sensor, uint32_t pid, uint64_t *ret_start_ns);
-	/* Binds a process to a new, tracked slot; it and its children report from now on. pidfd refers to it. */
-	int (*track)(struct tt_sensor *sensor, int pidfd, uint64_t *ret_slot);
+	/* Binds a process to a new, tracked slot; it and its children report from now on. pidfd refers to it: -ESRCH
+	 * if it has ended. */
+	int (*track)(struct tt_sensor *sensor, int pidfd, uint32_t pid, uint64_t *ret_slot);
 	/* Candidate names, as tt_identify_candidates() hands them out. */
 	int (*candidate)(struct tt_sensor *sensor, const struct tt_candidate_key *key);
 	/* All processes there are, in pid order. */

@@ -4,29 +4,29 @@
 #define TT_BPF_COMPAT_H
 
 #include "../vmlinux.h"
+#include "maps.bpf.h"
 
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 
-/* Calls step(i, ctx) for i from 0 until it returns non-zero, at most n times. bpf_loop (5.17) is checked once by the
- * verifier, whatever n; before that an ordinary bounded loop is checked step by step. ctx points to a struct. */
-#define repeat(n, step, ctx)                                                                                 \
-	do {                                                                                                 \
-		if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_loop)) {                           \
-			bpf_loop(n, step, ctx, 0);                                                           \
-		} else {                                                                                     \
-			for (__u32 __i = 0; __i < (n); __i++)                                                \
-				if (step(__i, ctx))                                                          \
-					break;                                                               \
-		}                                                                                            \
-	} while (0)
+/* Typed pointers to the current task came with 5.11, task storage for tracing programs with 5.12: one setting stands for
+ * both. What depends on a setting is decided when the program is loaded; the verifier never looks at the other half,
+ * so that may call what the kernel does not have. */
+static __always_inline struct task_struct *current_task(void)
+{
+	return task_storage ? bpf_get_current_task_btf() : (struct task_struct *)bpf_get_current_task();
+}
+
+/* A member of a task, or of what its members lead to: task_read(task, fs, pwd.dentry). A typed pointer is read like any
+ * other, one instruction a step; else each step is a call. */
+#define task_read(task, ...) (task_storage ? ___arrow(task, __VA_ARGS__) : BPF_CORE_READ(task, __VA_ARGS__))
 
 /* loginuid is there only with CONFIG_AUDIT. */
 static __always_inline __u32 task_loginuid(struct task_struct *task)
 {
 	if (!bpf_core_field_exists(task->loginuid))
 		return (__u32)-1;
-	return BPF_CORE_READ(task, loginuid.val);
+	return task_read(task, loginuid.val);
 }
 
 #endif

@@ -44,32 +44,20 @@ static __always_inline __u32 read_user_string(struct scratch *s, const void *use
 	return n - 1;
 }
 
-struct hash_ctx {
-	struct scratch *s;
-	__u64 h;
-	__u32 words;
-};
-
-static long hash_step(__u32 i, struct hash_ctx *ctx)
-{
-	if (i >= ctx->words)
-		return 1;
-	ctx->h = mix(ctx->h, ((__u64 *)ctx->s->user)[i & (TT_PATH_MAX / 8 - 1)]);
-	return 0;
-}
-
 /* Hash of the len bytes (without NUL) that the caller has put into the scratch's user. */
 TT_GLOBAL_FUNCTION __u64 hash_user(__u32 of, __u32 len)
 {
-	struct hash_ctx ctx = { .s = scratch_get(of), .h = mix(hash_seed, len), .words = (len + 7) / 8 };
+	struct scratch *s = scratch_get(of);
+	__u64 h = mix(hash_seed, len);
+	__u32 i;
 
-	if (!ctx.s)
+	if (!s || len > TT_PATH_MAX)
 		return 0;
 	/* the last word takes what lies behind the string: clear it */
-	if (len <= TT_PATH_MAX)
-		*(__u64 *)(ctx.s->user + len) = 0; /* unaligned stores are split by the compiler */
-	repeat(TT_PATH_MAX / 8, hash_step, &ctx);
-	return ctx.h;
+	*(__u64 *)(s->user + len) = 0; /* unaligned stores are split by the compiler */
+	for (i = 0; i < TT_PATH_MAX / 8 && i * 8 < len; i++)
+		h = mix(h, ((__u64 *)s->user)[i]);
+	return h;
 }
 
 /* The last 8 bytes of s->user: enough to tell two spellings of one file apart, and cheap. */
@@ -86,36 +74,23 @@ static __always_inline __u64 spelling_tail(struct scratch *s, __u32 len)
 	return len ? tail & (~0ULL >> (64 - 8 * len)) : 0;
 }
 
-struct match_ctx {
-	struct scratch *s;
-	__u32 start, len; /* of the caller's last component, in s->user */
-	bool differs;
-};
-
-static long match_step(__u32 i, struct match_ctx *ctx)
-{
-	if (i >= ctx->len)
-		return 1;
-	ctx->differs = ctx->s->room[i & 255] != ctx->s->user[(ctx->start + i) & (TT_PATH_MAX - 1)];
-	return ctx->differs;
-}
-
 /* Whether the caller's last component is the file's own name (which starts s->room, `name` bytes with NUL). */
 TT_GLOBAL_FUNCTION int spelling_matches(__u32 of, __u32 len, __u32 name)
 {
-	struct match_ctx ctx = { .s = scratch_get(of) };
+	struct scratch *s = scratch_get(of);
+	__u32 i;
 
-	if (!ctx.s || name < 2)
+	if (!s || name < 2)
 		return len == 0;
 	name--;
 	if (name > 255 || name > len)
 		return false;
-	if (len > name && ctx.s->user[(len - name - 1) & (TT_PATH_MAX - 1)] != '/')
+	if (len > name && s->user[(len - name - 1) & (TT_PATH_MAX - 1)] != '/')
 		return false;
-	ctx.start = len - name;
-	ctx.len = name;
-	repeat(256, match_step, &ctx);
-	return !ctx.differs;
+	for (i = 0; i < 255 && i < name; i++)
+		if (s->room[i] != s->user[(len - name + i) & (TT_PATH_MAX - 1)])
+			return false;
+	return true;
 }
 
 /* Appends the directory a relative spelling starts from; returns its length. */

@@ -3,8 +3,9 @@
  *
  * Who writes what: slots - the kernel opens (exec of a candidate), user space judges and deletes. tracked - user
  * space only.
- * agg - the kernel adds and counts, user space deletes (ended processes, frozen entries). socks - the
- * kernel only; user space reads. candidates, attach, freeze_ns, stopped - user space only. */
+ * tasks - the kernel; user space binds a process in the storage. agg - the kernel adds and counts, user space
+ * deletes (ended processes, frozen entries). socks - the kernel only; user space reads. candidates, freeze_ns,
+ * stopped - user space only; attach too, but for the children that the walk finds. */
 #ifndef TT_BPF_MAPS_H
 #define TT_BPF_MAPS_H
 
@@ -28,6 +29,7 @@
 TT_SETTING(__u64, hash_seed, 0x9e3779b97f4a7c15); /* random per start: nobody can prepare collisions */
 TT_SETTING(__u64, candidate_min_size, 32 << 20); /* larger executables are always candidates */
 TT_SETTING(__u32, sleepable_uprobes, 0);
+TT_SETTING(__u32, task_storage, 1); /* in `tasks`; 0: in `task_table` (compat.bpf.h, task.bpf.h) */
 
 /* ---- changed while running */
 /* Aggregation entries last touched before this are not touched again: user space is about to delete them. */
@@ -68,6 +70,14 @@ TT_MAP struct {
 	__type(value, struct tt_task_state);
 } tasks SEC(".maps");
 
+/* What task storage holds, where there is none. Key: the kernel's struct task_struct address. */
+TT_MAP struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u64);
+	__type(value, struct tt_task_state);
+} task_table SEC(".maps");
+
 TT_MAP struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
@@ -97,7 +107,7 @@ TT_MAP struct {
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, 16384);
 	__type(key, __u32);
-	__type(value, __u64);
+	__type(value, struct tt_attach);
 } attach SEC(".maps");
 
 /* Losses that belong to no slot, by enum tt_loss, then by enum tt_stat. */
@@ -123,6 +133,7 @@ struct scratch {
 	char user[TT_PATH_MAX + 8];
 	struct {
 		__u64 dentry, mnt; /* where the walk is */
+		__u64 root, root_mnt; /* where it ends */
 		__u32 len, count;
 		__u32 flags, pad; /* enum tt_ev_flags that it found */
 	} walk;
@@ -164,7 +175,8 @@ static __always_inline struct scratch *scratch_get(__u32 of)
 }
 
 /* Functions with long loops are global: the verifier then checks each once, for any argument, and not once
- * per way that leads to it. Their arguments have to be numbers (before 5.12 nothing else is allowed). */
+ * per way that leads to it (docs/design/0003). Their arguments have to be numbers (before 5.12 nothing else is
+ * allowed). */
 #define TT_GLOBAL_FUNCTION __weak __noinline
 
 #endif

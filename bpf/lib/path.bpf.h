@@ -13,29 +13,22 @@
 
 #include <bpf/bpf_core_read.h>
 
-/* Components and mount points together: a path of 256 components below 24 stacked mounts. */
+/* Components and mount points together: a path of 256 components below 24 stacked mounts. Most paths are one part. */
 #define WALK_STEPS (TT_COMPONENTS_MAX + 24)
+#define WALK_PART  10
 
 #define ROOM_MASK (SCRATCH_DATA - 1)
 
-struct walk_ctx {
-	struct scratch *s;
-	struct dentry *root;
-	struct vfsmount *root_mnt;
-	__u32 at;
-};
-
 /* One component, or one mount point. 0: go on; 1: the end, one way or another. */
-static long walk_step(__u32 index, struct walk_ctx *ctx)
+static __always_inline int walk_step(struct scratch *s, __u32 at)
 {
-	struct scratch *s = ctx->s;
 	struct dentry *dentry = (struct dentry *)s->walk.dentry, *parent;
 	struct vfsmount *mnt = (struct vfsmount *)s->walk.mnt;
 	const unsigned char *name;
 	__u32 len = s->walk.len;
 	long n;
 
-	if (dentry == ctx->root && mnt == ctx->root_mnt) {
+	if (s->walk.dentry == s->walk.root && s->walk.mnt == s->walk.root_mnt) {
 		s->walk.flags = 0;
 		return 1;
 	}
@@ -58,8 +51,8 @@ static long walk_step(__u32 index, struct walk_ctx *ctx)
 			if (len > 0)
 				return 1;
 			name = BPF_CORE_READ(dentry, d_name.name);
-			n = bpf_probe_read_kernel_str(s->room + (ctx->at & ROOM_MASK), 256, name);
-			if (n > 1 && s->room[ctx->at & ROOM_MASK] != '/') {
+			n = bpf_probe_read_kernel_str(s->room + (at & ROOM_MASK), 256, name);
+			if (n > 1 && s->room[at & ROOM_MASK] != '/') {
 				s->walk.len = n;
 				s->walk.count = 1;
 			}
@@ -75,7 +68,7 @@ component:
 		return 1;
 	}
 	name = BPF_CORE_READ(dentry, d_name.name);
-	n = bpf_probe_read_kernel_str(s->room + ((ctx->at + len) & ROOM_MASK), 256, name);
+	n = bpf_probe_read_kernel_str(s->room + ((at + len) & ROOM_MASK), 256, name);
 	if (n < 0)
 		return 1;
 	/* a name with its NUL takes what "/" and the name take: what open(2) takes fits exactly */
@@ -89,26 +82,40 @@ component:
 	return 0;
 }
 
+/* Some steps of the walk: verified once, so that all of them cost the verifier little more. */
+TT_GLOBAL_FUNCTION int walk_part(__u32 of, __u32 at)
+{
+	struct scratch *s = scratch_get(of);
+	int i;
+
+	if (!s)
+		return 1;
+	for (i = 0; i < WALK_PART; i++)
+		if (walk_step(s, at))
+			return 1;
+	return 0;
+}
+
 /* Appends the path of walk.dentry on walk.mnt to the room at offset `at`. Returns the number of bytes. Sets
  * walk.flags: TT_EVF_PATH_CUT where the path was longer than TT_PATH_MAX or deeper than TT_COMPONENTS_MAX,
  * TT_EVF_UNREACHABLE where it ended elsewhere than at the current task's root. */
 TT_GLOBAL_FUNCTION int path_walk(__u32 of, __u32 at)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct walk_ctx ctx = {
-		.s = scratch_get(of),
-		.root = BPF_CORE_READ(task, fs, root.dentry),
-		.root_mnt = BPF_CORE_READ(task, fs, root.mnt),
-		.at = at,
-	};
+	struct task_struct *task = current_task();
+	struct scratch *s = scratch_get(of);
+	int i;
 
-	if (!ctx.s)
+	if (!s)
 		return 0;
-	ctx.s->walk.len = 0;
-	ctx.s->walk.count = 0;
-	ctx.s->walk.flags = TT_EVF_PATH_CUT; /* until the root is reached */
-	repeat(WALK_STEPS, walk_step, &ctx);
-	return ctx.s->walk.len;
+	s->walk.root = (__u64)task_read(task, fs, root.dentry);
+	s->walk.root_mnt = (__u64)task_read(task, fs, root.mnt);
+	s->walk.len = 0;
+	s->walk.count = 0;
+	s->walk.flags = TT_EVF_PATH_CUT; /* until the root is reached */
+	for (i = 0; i < WALK_STEPS / WALK_PART; i++)
+		if (walk_part(of, at))
+			break;
+	return s->walk.len;
 }
 
 static __always_inline __u32 path_append(struct scratch *s, __u32 of, struct path *path, __u32 at)

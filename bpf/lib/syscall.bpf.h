@@ -4,10 +4,7 @@
 #ifndef TT_BPF_SYSCALL_H
 #define TT_BPF_SYSCALL_H
 
-#include "../vmlinux.h"
-
-#include <bpf/bpf_core_read.h>
-#include <bpf/bpf_helpers.h>
+#include "compat.bpf.h"
 
 /* What a system call is to us; 0: nothing. */
 enum call {
@@ -92,7 +89,7 @@ static const __u8 calls_32[CALLS] = {
 
 static __always_inline bool task_in_compat_call(struct task_struct *task)
 {
-	return task->thread_info.status & TS_COMPAT;
+	return task_read(task, thread_info.status) & TS_COMPAT;
 }
 
 /* At CALLS or above: none that we know. x32 has 64-bit numbers and layouts below CALLS, and its own calls above.
@@ -161,7 +158,7 @@ static const __u8 calls_32[CALLS] = {
 
 static __always_inline bool task_in_compat_call(struct task_struct *task)
 {
-	return task->thread_info.flags & 1ul << TIF_32BIT;
+	return task_read(task, thread_info.flags) & 1ul << TIF_32BIT;
 }
 
 /* Negative: sigreturn's, or no call at all. A call that a signal interrupts has its number until it is restarted,

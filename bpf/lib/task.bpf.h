@@ -6,6 +6,7 @@
 #include "compat.bpf.h"
 #include "maps.bpf.h"
 
+#define PF_EXITING   0x00000004
 #define PF_IO_WORKER 0x00000010
 
 /* What a hook knows once it has found out that the task is watched. */
@@ -42,18 +43,54 @@ static __always_inline void count_loss(struct tt_slot *slot, enum tt_loss kind)
 
 static __always_inline __u64 process_start(struct task_struct *task)
 {
-	return BPF_CORE_READ(task, group_leader, start_boottime);
+	return task_read(task, group_leader, start_boottime);
 }
 
-/* Storage of this thread; threads that io_uring starts have none, their process's leader has. */
+/* ---- what a thread carries: in its task storage, or in a table by its address. The storage goes with the task; from the
+ * table an exiting thread is taken by pr_exit, so whoever may be past it must not be put there. */
+
+static __always_inline struct tt_task_state *task_state_get(struct task_struct *task)
+{
+	__u64 key = (__u64)task;
+
+	if (task_storage)
+		return bpf_task_storage_get(&tasks, task, NULL, 0);
+	return bpf_map_lookup_elem(&task_table, &key);
+}
+
+/* Its state, all zeros if it had none. */
+static __always_inline struct tt_task_state *task_state_make(struct task_struct *task)
+{
+	struct tt_task_state fresh = {};
+	__u64 key = (__u64)task;
+
+	if (task_storage)
+		return bpf_task_storage_get(&tasks, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	bpf_map_update_elem(&task_table, &key, &fresh, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&task_table, &key);
+}
+
+static __always_inline void task_state_drop(struct task_struct *task)
+{
+	__u64 key = (__u64)task;
+
+	if (task_storage)
+		bpf_task_storage_delete(&tasks, task);
+	else
+		bpf_map_delete_elem(&task_table, &key);
+}
+
+/* The state of who acts; threads that io_uring starts have none, their process's leader has. */
 static __always_inline struct tt_task_state *task_state(struct task_struct *task)
 {
-	struct tt_task_state *state = bpf_task_storage_get(&tasks, task, NULL, 0);
+	struct tt_task_state *state = task_state_get(task);
 
-	if (!state && (task->flags & PF_IO_WORKER))
-		state = bpf_task_storage_get(&tasks, task->group_leader, NULL, 0);
+	if (!state && (task_read(task, flags) & PF_IO_WORKER))
+		state = task_state_get(task_read(task, group_leader));
 	return state;
 }
+
+/* ---- who is watched */
 
 static __always_inline bool subject_with(struct subject *s, struct task_struct *task,
 					 struct tt_task_state *state)
@@ -66,12 +103,12 @@ static __always_inline bool subject_with(struct subject *s, struct task_struct *
 	s->slot_id = s->state->slot;
 	s->slot = bpf_map_lookup_elem(&slots, &s->slot_id);
 	if (!s->slot) {
-		bpf_task_storage_delete(&tasks, s->task);
+		task_state_drop(s->task);
 		return false;
 	}
-	s->pid = s->task->tgid;
-	s->tid = s->task->pid;
-	s->start_ns = process_start(s->task);
+	s->pid = task_read(task, tgid);
+	s->tid = task_read(task, pid);
+	s->start_ns = process_start(task);
 	return true;
 }
 
@@ -79,7 +116,7 @@ static __always_inline bool subject_with(struct subject *s, struct task_struct *
  * over) drops its storage here, so that it costs as little as any other from then on. */
 static __always_inline bool subject_current(struct subject *s)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_struct *task = current_task();
 
 	return subject_with(s, task, task_state(task));
 }
@@ -88,9 +125,9 @@ static __always_inline bool subject_current(struct subject *s)
  * the verifier does not believe task->group_leader, without which task_state() cannot do. */
 static __always_inline bool subject_in_user_mode(struct subject *s)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_struct *task = current_task();
 
-	return subject_with(s, task, bpf_task_storage_get(&tasks, task, NULL, 0));
+	return subject_with(s, task, task_state_get(task));
 }
 
 /* A size that the verifier believes: without the barriers the compiler tests one register and passes another. */

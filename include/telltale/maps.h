@@ -10,7 +10,7 @@
  * pending from then on and reports; IGNORED is its deletion; TRACKED changes nothing for the kernel.
  * Numbers are never reused: a task whose slot is gone from the map is not ours. */
 
-/* Task storage: what a thread carries. Apart from the slot, only what lasts for one system or library call. */
+/* Task storage, or the table in its place: what a thread carries. Apart from the slot, only what lasts for one system or library call. */
 struct tt_task_state {
 	__u64 slot;
 	__u64 connecting; /* struct sock that this thread is connecting */
@@ -19,6 +19,13 @@ struct tt_task_state {
 	__u64 want_env; /* the next exec reports its environment, whatever it executes */
 };
 TT_ASSERT_SIZE(struct tt_task_state, 48);
+
+/* What the processes that are being bound get. */
+struct tt_attach {
+	__u64 slot;
+	__u64 run; /* about to execute what `run` was given: taken even from another session, and want_env */
+};
+TT_ASSERT_SIZE(struct tt_attach, 16);
 
 /* What was lost, counted where it happens. One counter is one record that did not arrive. */
 enum tt_loss {
@@ -31,7 +38,7 @@ enum tt_loss {
 	TT_LOSS_ENV,
 	TT_LOSS_NOTE,
 	TT_LOSS_SLOT, /* slots map full: a candidate's process was not observed */
-	TT_LOSS_STORAGE, /* task storage could not be created: a task was not observed */
+	TT_LOSS_STORAGE, /* no task storage, or its table is full: a task was not observed */
 	TT_LOSS_SOCK, /* socks map full: a connection's outcome was not observed */
 	TT_LOSS_KINDS
 };

@@ -29,6 +29,7 @@ static int setup(void **state)
 		.agg_entries = 64,
 		.slot_entries = 64,
 		.sock_entries = 64,
+		.task_entries = 64,
 	};
 	struct tt_uprobe_params uprobe_params = { .root = NULL };
 	struct fixture *f = calloc(1, sizeof(*f));

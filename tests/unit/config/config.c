@@ -23,6 +23,8 @@ static void assert_defaults(const struct tt_config *config)
 	assert_int_equal(config->agg_entries, 65536);
 	assert_int_equal(config->slot_entries, 4096);
 	assert_int_equal(config->sock_entries, 16384);
+	assert_int_equal(config->task_entries, 16384);
+	assert_int_equal(config->task_storage, TT_TASK_STORAGE_AUTO);
 	assert_int_equal(config->candidate_min_bytes_mb, 32);
 	assert_int_equal(config->poll_ms, 10);
 	assert_int_equal(config->retention_age_ns, 90LL * 86400 * 1000000000);
@@ -82,7 +84,8 @@ static void every_key_is_read(void **state)
 		   "store: {path: /d}\ncontrol: {socket: /s}\nagents: {dir: /a}\ncategories: {dir: /c}\n"
 		   "risk: {file: /r}\n"
 		   "sensor:\n  backend: rawtp\n  poll: 1s\n  rings: {lifecycle: 8KiB, activity: 1GiB}\n"
-		   "  maps: {aggregation: 1, slots: 2, sockets: 3}\n  candidate_min: off\n"
+		   "  maps: {aggregation: 1, slots: 2, sockets: 3, tasks: 4}\n  task_storage: off\n"
+		   "  candidate_min: off\n"
 		   "env: {libc: off}\nretention: {age: 2w, size: off}\n");
 
 	config = load(path_of("t.yaml"));
@@ -99,6 +102,8 @@ static void every_key_is_read(void **state)
 	assert_int_equal(config->agg_entries, 1);
 	assert_int_equal(config->slot_entries, 2);
 	assert_int_equal(config->sock_entries, 3);
+	assert_int_equal(config->task_entries, 4);
+	assert_int_equal(config->task_storage, TT_TASK_STORAGE_OFF);
 	assert_int_equal(config->candidate_min_bytes_mb, 0);
 	assert_int_equal(config->env_libc, TT_ENV_LIBC_OFF);
 	assert_int_equal(config->retention_age_ns, 14LL * 86400 * 1000000000);

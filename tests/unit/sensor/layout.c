@@ -105,6 +105,7 @@ static const struct layout layouts[] = {
 	  { M(tt_sock, slot), M(tt_sock, start_ns), M(tt_sock, begin_ns), M(tt_sock, sock_id),
 	    M(tt_sock, pid), M(tt_sock, tid), M(tt_sock, addr), M(tt_sock, local_addr), M(tt_sock, port),
 	    M(tt_sock, local_port), M(tt_sock, family), M(tt_sock, state) } },
+	{ "tt_attach", sizeof(struct tt_attach), { M(tt_attach, slot), M(tt_attach, run) } },
 	{ "tt_iter_task",
 	  sizeof(struct tt_iter_task),
 	  { M(tt_iter_task, pid), M(tt_iter_task, tid), M(tt_iter_task, ppid), M(tt_iter_task, uid),
