@@ -206,10 +206,14 @@ check-fuzz: $(B)/.deps-fuzz
 		CFLAGS='-O1 -g -w -fsanitize=fuzzer-no-link $(SANITIZE)' fuzz-programs
 	$(Q)tests/fuzz.sh $(B)/fuzz $(FUZZ_SECONDS)
 
-bench: $(BENCH) $(B)/telltale subjects
-	$(Q)for b in $(BENCH) $(wildcard tests/bench/*.sh); do \
-		case $$b in /*) ;; *) b=./$$b ;; esac; \
-		echo "== $$b"; B=$(B) TELLTALE=$(B)/telltale $$b || exit 1; done
+# What it costs: docs/performance.md. CMD='...' measures one command.
+export CMD UPDATE
+bench: $(BENCH) $(B)/telltale
+	$(Q)B=$(B) tests/bench/bench.sh
+
+# The same in instructions, which are always as many: fails when they are more than the baseline or the limits allow.
+check-cost: $(BENCH) $(B)/telltale
+	$(Q)B=$(B) tests/bench/cost.sh
 
 # Runs real, unmodified coding agents in the lab: not part of `check`, because it installs them.
 check-agents: $(if $(TELLTALE_LAB_DIR),$(B)/telltale)
@@ -259,6 +263,6 @@ clean:
 
 -include $(shell find $(B) -name '*.d' -type f 2>/dev/null)
 
-.PHONY: all subjects test-programs fuzz-programs check check-unit check-asan check-fuzz bench check-agents \
+.PHONY: all subjects test-programs fuzz-programs check check-unit check-asan check-fuzz bench check-cost check-agents \
 	demo format check-format install uninstall clean FORCE
 .DELETE_ON_ERROR:
