@@ -75,14 +75,18 @@ struct tt_key {
 /* Longest wait, in a batch, for another program that writes: the sensor's rings fill meanwhile. */
 #define TT_BATCH_WAIT_MS 500
 
+/* Kinds of tallies: tally.c */
+#define TT_TALLIES 4
+
 struct tt_collector; /* retention's collection of unused strings, see retention.c */
 
 struct tt_store {
 	sqlite3 *db;
 	struct tt_place place;
 	struct tt_intern *intern;
-	sqlite3_stmt *put[TT_TABLES], *find_session, *find_process;
+	sqlite3_stmt *put[TT_TABLES], *add[TT_TABLES], *find_session, *find_process;
 	sqlite3_stmt *counts[3]; /* by enum tt_counted */
+	sqlite3_stmt *tallies[TT_TALLIES], *find_text; /* made when first used */
 	struct tt_key processes[TT_KEY_CACHE], session;
 	uint64_t next_row_id, next_own_row_id;
 	bool in_batch;

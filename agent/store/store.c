@@ -239,10 +239,15 @@ void tt_store_free(struct tt_store *store)
 		return;
 	tt_store_rollback(store);
 	tt_collector_free(store->collector);
-	for (size_t i = 0; i < TT_TABLES; i++)
+	for (size_t i = 0; i < TT_TABLES; i++) {
 		sqlite3_finalize(store->put[i]);
+		sqlite3_finalize(store->add[i]);
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(store->counts); i++)
 		sqlite3_finalize(store->counts[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(store->tallies); i++)
+		sqlite3_finalize(store->tallies[i]);
+	sqlite3_finalize(store->find_text);
 	sqlite3_finalize(store->find_session);
 	sqlite3_finalize(store->find_process);
 	tt_intern_free(store->intern);

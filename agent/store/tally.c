@@ -9,27 +9,32 @@
 /* Most builds handed out: a host has seen a few hundred versions of agents, not thousands. */
 #define BUILDS_MAX 1000
 
-/* Each: kind's group (category, op or source, ok), row id, count, example; sorted by the group. An
- * environment look-up is one whether the variable is there or not; -115 is EINPROGRESS, a success. */
+/* Each: what a row's group is made of (category, op or source, ok), row id, count, example. An
+ * environment look-up is one whether the variable is there or not; -115 is EINPROGRESS, a success.
+ * Not sorted: a sorter would hold all rows of the process in memory, and there are few groups. */
 static const struct {
 	const char *kind, *sql;
-} tallies[] = {
-	{ "file", "SELECT category, op, result = 0, row_id, count, path FROM file_row WHERE process = ?"
-		  " ORDER BY 1, 2, 3, 4" },
-	{ "env", "SELECT category, source, 1, row_id, count, name FROM env_row WHERE process = ?"
-		 " ORDER BY 1, 2, 4" },
+} tallies[TT_TALLIES] = {
+	{ "file", "SELECT category, op, result = 0, row_id, count, path FROM file_row WHERE process = ?" },
+	{ "env", "SELECT category, source, 1, row_id, count, name FROM env_row WHERE process = ?" },
 	{ "connection", "SELECT category, state, result IN (0, -115), row_id, count,"
 			" coalesce(hostname, address, unix_path)"
-			" FROM connection_row WHERE process = ? ORDER BY 1, 2, 3, 4" },
+			" FROM connection_row WHERE process = ?" },
 	{ "timezone", "SELECT NULL, how, result = 0, row_id, count, path FROM file_row"
 		      " WHERE process = ?1 AND how IS NOT NULL UNION ALL"
 		      " SELECT NULL, how, 1, row_id, count, coalesce(zone, name) FROM env_row"
-		      " WHERE process = ?1 AND how IS NOT NULL ORDER BY 2, 3, 4" },
+		      " WHERE process = ?1 AND how IS NOT NULL" },
 };
 
 struct group {
 	struct tt_store_tally tally;
 	int64_t category, op, example; /* string ids, 0 for NULL */
+};
+
+/* There are as many as the definitions have categories, times the ways and outcomes. */
+struct groups {
+	struct group *v;
+	size_t n, cap, last; /* last: the one met last, mostly the next row's too */
 };
 
 static int string_text(sqlite3_stmt *stmt, int64_t id, char **ret)
@@ -48,6 +53,55 @@ static int string_text(sqlite3_stmt *stmt, int64_t id, char **ret)
 	return rc == SQLITE_DONE ? SQLITE_CORRUPT : rc;
 }
 
+static bool is_group(const struct group *group, int64_t category, int64_t op, int ok)
+{
+	return group->category == category && group->op == op && group->tally.result_ok == ok;
+}
+
+/* NULL: no memory. */
+static struct group *find_group(struct groups *groups, const char *kind, int64_t category, int64_t op, int ok)
+{
+	if (groups->n && is_group(&groups->v[groups->last], category, op, ok))
+		return &groups->v[groups->last];
+	for (size_t i = 0; i < groups->n; i++) {
+		groups->last = i;
+		if (is_group(&groups->v[i], category, op, ok))
+			return &groups->v[i];
+	}
+	if (groups->n == groups->cap) {
+		size_t cap = groups->cap ? groups->cap * 2 : 16;
+		struct group *v = reallocarray(groups->v, cap, sizeof(*v));
+
+		if (!v)
+			return NULL;
+		groups->v = v;
+		groups->cap = cap;
+	}
+	groups->last = groups->n++;
+	groups->v[groups->last] =
+		(struct group){ .tally = { .kind = kind, .result_ok = ok }, .category = category, .op = op };
+	return &groups->v[groups->last];
+}
+
+/* The lowest row ids, in order; the example is of the lowest. */
+static void keep_row_id(struct group *group, uint64_t row_id, int64_t example)
+{
+	struct tt_store_tally *tally = &group->tally;
+	unsigned i = tally->n_row_ids;
+
+	if (i == ARRAY_SIZE(tally->row_ids) && tally->row_ids[i - 1] < row_id)
+		return;
+	if (i < ARRAY_SIZE(tally->row_ids))
+		tally->n_row_ids++;
+	else
+		i--;
+	for (; i > 0 && tally->row_ids[i - 1] > row_id; i--)
+		tally->row_ids[i] = tally->row_ids[i - 1];
+	tally->row_ids[i] = row_id;
+	if (i == 0)
+		group->example = example;
+}
+
 static int hand_over(sqlite3_stmt *text, struct group *group,
 		     int (*fn)(const struct tt_store_tally *tally, void *arg), void *arg, int *ret)
 {
@@ -55,8 +109,6 @@ static int hand_over(sqlite3_stmt *text, struct group *group,
 	bool timezone = tt_streq(group->tally.kind, "timezone");
 	int rc;
 
-	if (!group->tally.rows)
-		return SQLITE_OK;
 	rc = string_text(text, group->category, &category);
 	if (rc == SQLITE_OK)
 		rc = string_text(text, group->op, &op);
@@ -71,32 +123,46 @@ static int hand_over(sqlite3_stmt *text, struct group *group,
 	return SQLITE_OK;
 }
 
-static int tally_rows(sqlite3_stmt *rows, sqlite3_stmt *text, const char *kind,
-		      int (*fn)(const struct tt_store_tally *tally, void *arg), void *arg, int *ret)
+static int by_group(const void *a, const void *b)
 {
-	struct group group = { .tally.kind = kind };
+	const struct group *x = a, *y = b;
+
+	if (x->category != y->category)
+		return x->category < y->category ? -1 : 1;
+	if (x->op != y->op)
+		return x->op < y->op ? -1 : 1;
+	return x->tally.result_ok - y->tally.result_ok;
+}
+
+static int collect_rows(sqlite3_stmt *rows, const char *kind, struct groups *groups)
+{
 	int rc;
 
 	while ((rc = sqlite3_step(rows)) == SQLITE_ROW) {
-		int64_t category = sqlite3_column_int64(rows, 0), op = sqlite3_column_int64(rows, 1);
-		int ok = sqlite3_column_int(rows, 2);
-		struct tt_store_tally *tally = &group.tally;
+		struct group *group = find_group(groups, kind, sqlite3_column_int64(rows, 0),
+						 sqlite3_column_int64(rows, 1), sqlite3_column_int(rows, 2));
 
-		if (category != group.category || op != group.op || ok != tally->result_ok) {
-			rc = hand_over(text, &group, fn, arg, ret);
-			if (rc != SQLITE_OK || *ret != 0)
-				return rc;
-			group = (struct group){ .tally = { .kind = kind, .result_ok = ok },
-						.category = category,
-						.op = op };
-		}
-		if (!tally->rows++)
-			group.example = sqlite3_column_int64(rows, 5);
-		tally->count += sqlite3_column_int64(rows, 4);
-		if (tally->n_row_ids < ARRAY_SIZE(tally->row_ids))
-			tally->row_ids[tally->n_row_ids++] = sqlite3_column_int64(rows, 3);
+		if (!group)
+			return SQLITE_NOMEM;
+		group->tally.rows++;
+		group->tally.count += sqlite3_column_int64(rows, 4);
+		keep_row_id(group, sqlite3_column_int64(rows, 3), sqlite3_column_int64(rows, 5));
 	}
-	return rc == SQLITE_DONE ? hand_over(text, &group, fn, arg, ret) : rc;
+	return rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+static int tally_rows(sqlite3_stmt *rows, sqlite3_stmt *text, const char *kind,
+		      int (*fn)(const struct tt_store_tally *tally, void *arg), void *arg, int *ret)
+{
+	struct groups groups = { 0 };
+	int rc = collect_rows(rows, kind, &groups);
+
+	if (groups.n)
+		qsort(groups.v, groups.n, sizeof(*groups.v), by_group);
+	for (size_t i = 0; rc == SQLITE_OK && *ret == 0 && i < groups.n; i++)
+		rc = hand_over(text, &groups.v[i], fn, arg, ret);
+	free(groups.v);
+	return rc;
 }
 
 static int read_failed(struct tt_store *store, int rc)
@@ -104,10 +170,24 @@ static int read_failed(struct tt_store *store, int rc)
 	return tt_store_sqlite_error(store->db, rc, "cannot read", store->place.path, &store->error);
 }
 
+static int prepare_tallies(struct tt_store *store)
+{
+	int rc = SQLITE_OK;
+
+	if (!store->find_text)
+		rc = sqlite3_prepare_v3(store->db, "SELECT text FROM string WHERE id = ?", -1,
+					SQLITE_PREPARE_PERSISTENT, &store->find_text, NULL);
+	for (size_t i = 0; rc == SQLITE_OK && i < ARRAY_SIZE(tallies); i++) {
+		if (!store->tallies[i])
+			rc = sqlite3_prepare_v3(store->db, tallies[i].sql, -1, SQLITE_PREPARE_PERSISTENT,
+						&store->tallies[i], NULL);
+	}
+	return rc;
+}
+
 int tt_store_tally_process(struct tt_store *store, const struct tt_id *process_id,
 			   int (*fn)(const struct tt_store_tally *tally, void *arg), void *arg)
 {
-	_cleanup_(sqlite3_finalizep) sqlite3_stmt *text = NULL;
 	int64_t process = 0;
 	int rc, r = 0;
 
@@ -122,15 +202,14 @@ int tt_store_tally_process(struct tt_store *store, const struct tt_id *process_i
 	if (rc != SQLITE_ROW)
 		return read_failed(store, rc);
 
-	rc = tt_store_prepare(store, &text, "SELECT text FROM string WHERE id = ?");
+	rc = prepare_tallies(store);
 	for (size_t i = 0; rc == SQLITE_OK && r == 0 && i < ARRAY_SIZE(tallies); i++) {
-		_cleanup_(sqlite3_finalizep) sqlite3_stmt *rows = NULL;
+		sqlite3_stmt *rows = store->tallies[i];
 
-		rc = tt_store_prepare(store, &rows, tallies[i].sql);
+		rc = sqlite3_bind_int64(rows, 1, process);
 		if (rc == SQLITE_OK)
-			rc = sqlite3_bind_int64(rows, 1, process);
-		if (rc == SQLITE_OK)
-			rc = tally_rows(rows, text, tallies[i].kind, fn, arg, &r);
+			rc = tally_rows(rows, store->find_text, tallies[i].kind, fn, arg, &r);
+		sqlite3_reset(rows);
 	}
 	return rc == SQLITE_OK ? r : read_failed(store, rc);
 }
