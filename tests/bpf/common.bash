@@ -5,6 +5,9 @@ set -u
 
 # shellcheck disable=SC2034 # used by those who read this
 S=$B/tests/subjects
+# Which sensor every telltale of the tests gets: TT_SENSOR, or its own choice.
+# shellcheck disable=SC2034
+sensor=(${TT_SENSOR:+"--sensor=$TT_SENSOR"})
 # What sudo leaves behind would make `run` start its command as the invoking user.
 unset SUDO_UID SUDO_GID SUDO_USER SUDO_COMMAND
 failed=0 cases=0

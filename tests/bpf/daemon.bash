@@ -4,7 +4,8 @@
 # (the shell's pid is in them), and has its own database and control socket. Also what `run` needs for tests with
 # small rings and maps. Everything ends with the test.
 #
-# TT_SCALE multiplies what a test does: 1 is short, 10 is what the project claims.
+# TT_SCALE multiplies what a test does: 1 is short, 10 is what the project claims. TT_SLOW is how many times slower than a real
+# machine this one is (an emulated one): what is waited for may take as many times longer.
 # shellcheck source=tests/bpf/common.bash
 
 . tests/bpf/common.bash
@@ -39,7 +40,7 @@ times_scale() { # N
 
 # Waits until COMMAND succeeds.
 within() { # SECONDS COMMAND...
-	local deadline=$((SECONDS + $1))
+	local deadline=$((SECONDS + $1 * ${TT_SLOW:-1}))
 
 	shift
 	until "$@"; do
@@ -77,7 +78,7 @@ said() { # PATTERN
 
 daemon_start() {
 	: >"$W/daemon.err"
-	"$TELLTALE" daemon --db "$W/db" 2>>"$W/daemon.err" &
+	"$TELLTALE" daemon "${sensor[@]}" --db "$W/db" 2>>"$W/daemon.err" &
 	daemon=$!
 	within 30 said 'watching with' && return
 	not_ok 'the daemon starts'

@@ -55,13 +55,13 @@ copy env_ways set-uid && chown 65534 "$W/set-uid" && chmod 4755 "$W/set-uid"
 if has env_lookup-static; then
 	copy env_ways-static late
 	copy env_lookup-static short
-	copy env_lookup-static stripped && strip "$W/stripped"
+	copy env_lookup-stripped stripped
 	mkdir "$W/crowd"
 	for ((i = 0; i < CROWD; i++)); do
 		copy env_lookup-static "crowd/$i"
 	done
 fi
-has env_lookup-musl-static && copy env_lookup-musl-static musl-stripped && strip "$W/musl-stripped"
+has env_lookup-musl-stripped && copy env_lookup-musl-stripped musl-stripped
 mkdir "$W/lib" "$W/root"
 libc=$(ldd "$S/env_ways" | sed -n 's/.*libc\.so\.6 => \([^ ]*\) .*/\1/p')
 loader=$(ldd "$S/env_ways" | sed -n 's/^[[:space:]]*\(\/[^ ]*ld-linux[^ ]*\) .*/\1/p')
@@ -105,7 +105,7 @@ alone() { # NAME COMMAND...
 	local name=$1
 
 	shift
-	"$TELLTALE" run --db "$W/$name.db" --json -- "$@" >"$W/out/$name" 2>"$W/$name.stderr"
+	"$TELLTALE" run "${sensor[@]}" --db "$W/$name.db" --json -- "$@" >"$W/out/$name" 2>"$W/$name.stderr"
 	ask "$name" "SELECT '[' || name || ']', source, 'x' || sum(count) FROM env_lookup
 		WHERE source <> 'exec' AND $OURS GROUP BY name, source ORDER BY 1, 2"
 }
@@ -162,7 +162,12 @@ called "a name as long as fits" length-127 "[$n127] getenv x1"
 called "a longer one is cut, and shows it" length-128 "[$n127...] getenv x1"
 called "a much longer one" length-500 "[$n127...] getenv x1"
 called "an empty one" empty '[] getenv x1'
-same "pages that are not in memory" 0 "$(fact absent in_memory)"
+if [ "$(stat -f -c %T "$W")" = tmpfs ]; then # whose pages are in memory, though not yet in the process's
+	echo "ok - pages that are not in memory # SKIP skip-ok: a tmpfs keeps them there"
+	cases=$((cases + 1))
+else
+	same "pages that are not in memory" 0 "$(fact absent in_memory)"
+fi
 called "... are read nevertheless" absent '[TT_ABSENT] getenv x1
 [TT_STRADDLE] getenv x1'
 if has env_lookup-musl; then
@@ -207,11 +212,11 @@ if has env_lookup-static; then
 else
 	without env_lookup-static "static programs"
 fi
-if has env_lookup-musl-static; then
+if has env_lookup-musl-stripped; then
 	missed "a static program for musl" musl-stripped value \
 		"blind the statically linked program has no getenv symbol to probe"
 else
-	without env_lookup-musl-static "a static program for musl"
+	without env_lookup-musl-stripped "a static program for musl"
 fi
 
 # ---- a name that nobody can read: a call that was lost, not a row without a name
@@ -223,7 +228,7 @@ same "... for which the record is not complete" 0 "$(ask fault 'SELECT complete 
 
 # ---- switched off
 printf 'env:\n  libc: off\n' >"$W/off.yaml"
-TT_SET=there "$TELLTALE" run --config "$W/off.yaml" --db "$W/off.db" --json -- "$S/env_ways" threads TT_SET 1 1 \
+TT_SET=there "$TELLTALE" run "${sensor[@]}" --config "$W/off.yaml" --db "$W/off.db" --json -- "$S/env_ways" threads TT_SET 1 1 \
 	>"$W/out/off" 2>&1
 same "with env.libc: off it read the variable" value=there "$(grep ^value= "$W/out/off")"
 same "... nothing is known" 0 "$(ask off "SELECT count(*) FROM env_lookup WHERE source <> 'exec'")"

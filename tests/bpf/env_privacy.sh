@@ -29,7 +29,7 @@ cat >"$W/scenario" <<-'END'
 	/usr/bin/env "API_TOKEN=$CANARY" true
 END
 export CANARY KEEPER=$W/bin/keeper$$ ASKER=$W/bin/asker$$ BIN=$W/bin
-PATH=$W/bin:$PATH "$TELLTALE" run --db "$W/db" --json -- sh "$W/scenario" >"$W/record" 2>"$W/stderr"
+PATH=$W/bin:$PATH "$TELLTALE" run "${sensor[@]}" --db "$W/db" --json -- sh "$W/scenario" >"$W/record" 2>"$W/stderr"
 
 handed() { # name value
 	sql "SELECT DISTINCT name, coalesce(value, '-') FROM env_lookup WHERE source = 'exec' AND name IN ($1) ORDER BY name"

@@ -88,7 +88,7 @@ if [ -n "$NODE" ]; then
 fi
 
 # ---- handed over: the command itself, whatever it is
-TZ=:/usr/share/zoneinfo/Asia/Urumqi "$TELLTALE" run --db "$W/handed.db" --json -- "$S/env_ways" length 3 >/dev/null 2>&1
+TZ=:/usr/share/zoneinfo/Asia/Urumqi "$TELLTALE" run "${sensor[@]}" --db "$W/handed.db" --json -- "$S/env_ways" length 3 >/dev/null 2>&1
 same "TZ handed over and not looked at" 'TZ (exec)|Asia/Urumqi|:/usr/share/zoneinfo/Asia/Urumqi' \
 	"$(sqlite3 -readonly "$W/handed.db" "SELECT how, zone, value FROM timezone_lookup JOIN env_lookup USING (row_id)")"
 finish

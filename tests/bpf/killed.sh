@@ -44,7 +44,7 @@ kill_amid() { # WORDS PID COMMAND-PID
 	kill "$command"
 
 	# any start takes care of what was left open
-	"$TELLTALE" run --db "$W/db" -- true 2>/dev/null || not_ok "$words: telltale starts again"
+	"$TELLTALE" run "${sensor[@]}" --db "$W/db" -- true 2>/dev/null || not_ok "$words: telltale starts again"
 	same "$words: the session is closed, and not whole" '0 1 1' "$(sql "SELECT s.complete, s.ended_ns >= max(f.last_ns),
 		(SELECT count(*) FROM loss WHERE kind = 'unclean_stop' AND session_id = s.session_id)
 		FROM session s JOIN process p USING (session_id) JOIN file_access f USING (process_id)
@@ -59,7 +59,7 @@ started() {
 # shellcheck disable=SC2016
 work='echo $$ >"$0/pid"; "$1" -s 20 "$0/other" "$0/files/o" 1 & exec "$1" -s 20 "$0/counters" "$0/files/n" 10'
 for ((i = 1; i <= n; i++)); do
-	"$TELLTALE" run --db "$W/db" -- sh -c "$work" "$W" "$W/bin/kill$$" 2>/dev/null &
+	"$TELLTALE" run "${sensor[@]}" --db "$W/db" -- sh -c "$work" "$W" "$W/bin/kill$$" 2>/dev/null &
 	telltale=$!
 	within 20 started
 	kill_amid "run, $i" $telltale "$(cat "$W/pid")"

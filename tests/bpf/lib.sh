@@ -42,7 +42,7 @@ trap 'rm -rf "$W"' EXIT
 watch() {
 	local status
 
-	"$TELLTALE" run --db "$W/db" --json "$@" -- bash "$0" scenario "$W" >"$W/record.json" 2>"$W/stderr"
+	"$TELLTALE" run "${sensor[@]}" --db "$W/db" --json "$@" -- bash "$0" scenario "$W" >"$W/record.json" 2>"$W/stderr"
 	status=$?
 	if [ $status != 0 ] || [ -s "$W/stderr" ]; then
 		cat "$W/stderr"

@@ -16,7 +16,7 @@ ln -s file "$W/scene/link"
 traced() { # COMMAND...
 	rm -f "$W"/db*
 	settings
-	"$TELLTALE" run --db "$W/db" -- "$@" >"$W/out" 2>"$W/record" || not_ok "$* succeeds under run"
+	"$TELLTALE" run "${sensor[@]}" --db "$W/db" -- "$@" >"$W/out" 2>"$W/record" || not_ok "$* succeeds under run"
 }
 
 # What a column of losses says.
@@ -49,7 +49,7 @@ sane() { # WORDS
 settings <<<'  maps:
     aggregation: 64'
 cp "$W/config/telltale.yaml" "$W/aging.yaml"
-"$TELLTALE" run --config "$W/aging.yaml" --db "$W/aging.db" -- \
+"$TELLTALE" run "${sensor[@]}" --config "$W/aging.yaml" --db "$W/aging.db" -- \
 	"$S/open_counted" -n 62 -s 14 "$W/aging" "$W/scene/age" 80 2>"$W/aging.record" &
 aging=$!
 

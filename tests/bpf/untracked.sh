@@ -75,7 +75,7 @@ same "in the end nobody was watched" 0 "$status"
 
 # Whoever sees nothing may have looked at nothing: the same, watched on purpose.
 export -f others
-"$TELLTALE" run --db "$W/control" -- bash -c others >/dev/null 2>&1
+"$TELLTALE" run "${sensor[@]}" --db "$W/control" -- bash -c others >/dev/null 2>&1
 mv "$W/control" "$W/db"
 rm -f "$W/db-wal" "$W/db-shm"
 same "others would have been recorded" "226 2 2" "$(sql "SELECT (SELECT sum(count) FROM file_access WHERE path LIKE '%/theirs'),

@@ -21,10 +21,10 @@ shift
 
 # What the tests call; what is not here is done without, as the tests do.
 PROGRAMS='
-	awk base64 basename bash cat chgrp chmod chown chroot cksum cmp comm cp cut date dd df diff dirname du echo env expr
+	awk base64 basename bash cat chgrp chmod chown chroot cksum cmp comm cp cut date dd df diff dirname dmesg du echo env expr
 	false find getconf grep head hostname id install ip kill ldd ln ls md5sum mkdir mkfifo mknod mktemp mount mountpoint mv
 	nice nohup nproc nsenter od paste perl pgrep prlimit printenv printf ps pwd python3 readlink realpath rm rmdir sed
-	seq setpriv setsid sh sha256sum shuf sleep sort split sqlite3 stat strace stty sync sysctl tac tail taskset tee test time
+	seq setpriv setsid sh sha256sum shuf sleep sort split sqlite3 stat strace strip stty sync sysctl tac tail taskset tee test time
 	timeout touch tr true truncate tty umount uname uniq unshare wc which xargs yes'
 ZONES='Africa Asia Etc Europe Pacific UTC'
 
@@ -37,7 +37,7 @@ die() {
 W=$(mktemp -d) || exit 1
 trap 'rm -rf "$W"' EXIT
 G=$W/root
-mkdir -p "$G"/{dev,proc,sys,tmp,run,root,etc,var,usr/share,telltale} || exit 1
+mkdir -p "$G"/{dev,proc,sys,tmp,run,root,etc,var/lib/telltale,usr/share,telltale} || exit 1
 
 # What the modules of Python's that the tests import consist of: the whole would be half of the image.
 python_files() {
@@ -51,7 +51,7 @@ for module in list(sys.modules.values()):
             print(file)' 2>/dev/null
 }
 
-# Files of the same path, with links followed but for those of whole directories (/bin -> usr/bin).
+# Links of whole directories (/bin -> usr/bin), and the files.
 own_files() {
 	local name file
 
@@ -66,9 +66,6 @@ own_files() {
 	done
 	python_files
 	printf '%s\n' /etc/ld.so.cache /etc/nsswitch.conf /lib/ld-musl-*.so.1 "$@"
-	for name in $ZONES; do
-		find "/usr/share/zoneinfo/$name" -type f -o -type l
-	done
 	# loaded by name when a thread ends itself
 	"${CC:-cc}" -print-file-name=libgcc_s.so.1
 }
@@ -78,8 +75,24 @@ libraries() {
 	xargs ldd 2>/dev/null | sed -n 's/.*=> \(\/[^ ]*\) .*/\1/p; s/^[[:space:]]*\(\/[^ ]*\) (.*/\1/p'
 }
 
+# The same names, and behind each link what it leads to: tests ask what a file is really called.
+with_targets() {
+	local file target
+
+	while read -r file; do
+		[ -e "$file" ] || continue
+		while [ -L "$file" ]; do
+			echo "$file"
+			target=$(readlink "$file")
+			[ "${target#/}" != "$target" ] || target=${file%/*}/$target
+			file=$(realpath -s "$target")
+		done
+		realpath "$file"
+	done
+}
+
 built() {
-	(cd "$B" && find telltale tests \( -path tests/unit -o -path tests/fuzz -o -path tests/bench \) -prune -o -type f ! -name '*.[do]' -print)
+	(cd "$B" && find telltale tests \( -path tests/unit -o -path tests/fuzz \) -prune -o -type f ! -name '*.[do]' -print)
 }
 
 mkdir -p "$G/telltale/build"
@@ -90,9 +103,11 @@ cp "$ROOT/tests/vm/init" "$G/init"
 if [ "$arch" = "$(uname -m)" ]; then
 	own_files "$@" >"$W/files"
 	{ cat "$W/files"; built | sed "s#^#$B/#"; } | libraries >"$W/libraries"
-	sort -u "$W/files" "$W/libraries" | while read -r file; do
-		[ ! -e "$file" ] || cp -L --parents "$file" "$G/" || exit
-	done || die "copying programs failed"
+	sort -u "$W/files" "$W/libraries" | with_targets | sort -u | xargs cp -P --parents -t "$G/" || die "copying programs failed"
+	mkdir -p "$G/usr/share/zoneinfo"
+	for name in $ZONES; do
+		[ ! -e "/usr/share/zoneinfo/$name" ] || cp -a "/usr/share/zoneinfo/$name" "$G/usr/share/zoneinfo/"
+	done
 else
 	cp -a "$("$ROOT/tests/vm/rootfs-$arch.sh")/." "$G/" || die "no programs for $arch"
 fi
