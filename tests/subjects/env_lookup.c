@@ -3,7 +3,7 @@
  *
  * HOW: getenv, secure_getenv, environ (reads the block without calling anything). A constructor looks
  * TT_SUBJECT_EARLY up by getenv, before main. Prints NAME's value, and whether it was set. variants.sh builds it also as
- * env_lookup-static (glibc), env_lookup-musl and env_lookup-musl-static. */
+ * env_lookup-static (glibc), env_lookup-musl and, static and stripped, env_lookup[-musl]-stripped. */
 #include "subject.h"
 
 extern char **environ;

@@ -24,10 +24,11 @@ while read -r name source compiler flags; do
 		printf '  %-8s%s\n' SKIP "$out: no $compiler $flags here"
 	fi
 done <<-'EOF'
-	env_lookup-static       env_lookup.c cc        -static
-	env_lookup-musl         env_lookup.c musl-gcc
-	env_lookup-musl-static  env_lookup.c musl-gcc  -static
-	env_ways-static         env_ways.c   cc        -static -pthread
-	env_go                  env_go.c     cc        -static
-	compat-arm              compat_arm.c arm       -nostdlib -static -ffreestanding
+	env_lookup-static        env_lookup.c cc        -static
+	env_lookup-stripped      env_lookup.c cc        -static -s
+	env_lookup-musl          env_lookup.c musl-gcc
+	env_lookup-musl-stripped env_lookup.c musl-gcc  -static -s
+	env_ways-static          env_ways.c   cc        -static -pthread
+	env_go                   env_go.c     cc        -static
+	compat-arm               compat_arm.c arm       -nostdlib -static -ffreestanding
 EOF
