@@ -105,7 +105,7 @@ alone() { # NAME COMMAND...
 	local name=$1
 
 	shift
-	"$TELLTALE" run --db "$W/$name.db" --json -- "$@" >"$W/out/$name" 2>"$W/$name.stderr"
+	"$TELLTALE" run "${sensor[@]}" --db "$W/$name.db" --json -- "$@" >"$W/out/$name" 2>"$W/$name.stderr"
 	ask "$name" "SELECT '[' || name || ']', source, 'x' || sum(count) FROM env_lookup
 		WHERE source <> 'exec' AND $OURS GROUP BY name, source ORDER BY 1, 2"
 }
@@ -228,7 +228,7 @@ same "... for which the record is not complete" 0 "$(ask fault 'SELECT complete 
 
 # ---- switched off
 printf 'env:\n  libc: off\n' >"$W/off.yaml"
-TT_SET=there "$TELLTALE" run --config "$W/off.yaml" --db "$W/off.db" --json -- "$S/env_ways" threads TT_SET 1 1 \
+TT_SET=there "$TELLTALE" run "${sensor[@]}" --config "$W/off.yaml" --db "$W/off.db" --json -- "$S/env_ways" threads TT_SET 1 1 \
 	>"$W/out/off" 2>&1
 same "with env.libc: off it read the variable" value=there "$(grep ^value= "$W/out/off")"
 same "... nothing is known" 0 "$(ask off "SELECT count(*) FROM env_lookup WHERE source <> 'exec'")"
