@@ -70,7 +70,7 @@ TT_GLOBAL_FUNCTION int path_is_candidate(__u64 path)
 {
 	struct scratch *s = scratch_get(SCRATCH_LIFECYCLE);
 	struct tt_candidate_key key = {};
-	__u32 start;
+	__u32 start, before;
 	long n;
 	int i;
 
@@ -79,10 +79,15 @@ TT_GLOBAL_FUNCTION int path_is_candidate(__u64 path)
 	n = bpf_probe_read_kernel_str(s->user, TT_PATH_MAX, (void *)path);
 	if (n <= 1)
 		return 0;
-	start = n - 1;
-	for (i = 0; i < 255 && start > 0 && s->user[(start - 1) & (TT_PATH_MAX - 1)] != '/'; i++)
-		start--;
-	bpf_probe_read_kernel_str(key.name, sizeof(key.name), s->user + (start & (TT_PATH_MAX - 1)));
+	start = (n - 1) & (TT_PATH_MAX - 1);
+	for (i = 0; i < 255 && start > 0; i++) {
+		/* masked: to the verifier each step looks like the first */
+		before = (start - 1) & (TT_PATH_MAX - 1);
+		if (s->user[before] == '/')
+			break;
+		start = before;
+	}
+	bpf_probe_read_kernel_str(key.name, sizeof(key.name), s->user + start);
 	return name_is_candidate(&key);
 }
 
@@ -137,31 +142,41 @@ static __always_inline bool slot_is_tracked(const struct subject *sub)
 	return id >> 63 || bpf_map_lookup_elem(&tracked, &id);
 }
 
-/* The environment block, in chunks, after the exec record. */
-static __noinline int send_env(struct scratch *s, const struct subject *sub, struct mm_struct *mm, __u64 now)
+/* One chunk of the environment block, len bytes at `offset` from its start. */
+TT_GLOBAL_FUNCTION int send_env_chunk(__u64 at, __u64 len, __u32 offset, __u64 now)
 {
-	struct tt_ev_exec_env *ev = &s->env;
-	__u64 at = BPF_CORE_READ(mm, env_start), end = BPF_CORE_READ(mm, env_end), len;
-	int i;
+	struct scratch *s = scratch_get(SCRATCH_LIFECYCLE);
+	struct tt_ev_exec_env *ev;
+	struct subject sub;
 
-	for (i = 0; i < TT_ENV_CHUNKS_MAX && at < end; i++, at += TT_ENV_CHUNK_MAX) {
-		/* half the ring is for what happens: environments of execs that nobody watches yet must not cost a
-		 * fork, an exec or an exit of those that are */
-		if (bpf_ringbuf_query(&lifecycle, BPF_RB_AVAIL_DATA) * 2 >
-		    bpf_ringbuf_query(&lifecycle, BPF_RB_RING_SIZE)) {
-			count_loss(sub->slot, TT_LOSS_EXEC_ENV);
-			continue;
-		}
-		len = at_most(end - at, TT_ENV_CHUNK_MAX);
-		header(&ev->hdr, sub, TT_EV_EXEC_ENV, sizeof(*ev) + len, now);
-		ev->offset = i * TT_ENV_CHUNK_MAX;
-		ev->len = len;
-		if (bpf_probe_read_user(s->room, len, (void *)at))
-			ev->hdr.flags |= TT_EVF_USER_FAULT;
-		if (bpf_ringbuf_output(&lifecycle, ev, sizeof(*ev) + len, BPF_RB_NO_WAKEUP))
-			count_loss(sub->slot, TT_LOSS_EXEC_ENV);
+	if (!s || !subject_current(&sub))
+		return 0;
+	/* half the ring is for what happens: environments of execs that nobody watches yet must not cost a fork,
+	 * an exec or an exit of those that are */
+	if (bpf_ringbuf_query(&lifecycle, BPF_RB_AVAIL_DATA) * 2 >
+	    bpf_ringbuf_query(&lifecycle, BPF_RB_RING_SIZE)) {
+		count_loss(sub.slot, TT_LOSS_EXEC_ENV);
+		return 0;
 	}
+	ev = &s->env;
+	len = at_most(len, TT_ENV_CHUNK_MAX);
+	header(&ev->hdr, &sub, TT_EV_EXEC_ENV, sizeof(*ev) + len, now);
+	ev->offset = offset;
+	ev->len = len;
+	if (bpf_probe_read_user(s->room, len, (void *)at))
+		ev->hdr.flags |= TT_EVF_USER_FAULT;
+	if (bpf_ringbuf_output(&lifecycle, ev, sizeof(*ev) + len, BPF_RB_NO_WAKEUP))
+		count_loss(sub.slot, TT_LOSS_EXEC_ENV);
 	return 0;
+}
+
+/* The environment block, in chunks, after the exec record. */
+static __always_inline void send_env(__u64 start, __u64 end, __u64 now)
+{
+	__u32 at;
+
+	for (at = 0; at < TT_ENV_CHUNKS_MAX * TT_ENV_CHUNK_MAX && start + at < end; at += TT_ENV_CHUNK_MAX)
+		send_env_chunk(start + at, end - start - at, at, now);
 }
 
 static __always_inline __u32 append_kernel_string(struct scratch *s, const char *string, __u32 at,
@@ -294,7 +309,7 @@ int BPF_PROG(pr_exec, struct task_struct *task, pid_t old_pid, struct linux_binp
 		return 0;
 	}
 	if (candidate)
-		send_env(s, &sub, mm, now);
+		send_env(env_start, env_end, now);
 	return 0;
 }
 

@@ -150,15 +150,15 @@ static __noinline int on_send(const struct subject *sub, const struct call_ctx *
 	return 0;
 }
 
-/* A function, because older kernels (6.1 is one) refuse a loop in which a branch joins right behind a call. */
-static __noinline int on_message(const struct call_ctx *c, __u64 msg)
+TT_GLOBAL_FUNCTION int on_message(int fd, __u64 msg, __s32 result, __u32 compat)
 {
+	const struct call_ctx c = { .arg[0] = fd, .ret = result, .compat = compat };
 	__u64 address;
 	__u32 len;
 
-	if (!read_msg_name(c, msg, &address, &len))
+	if (!read_msg_name(&c, msg, &address, &len))
 		return 0;
-	return connect_or_send(c, TT_OP_SEND, address, len);
+	return connect_or_send(&c, TT_OP_SEND, address, len);
 }
 
 static __noinline int on_sendmmsg(const struct subject *sub, const struct call_ctx *c)
@@ -167,7 +167,7 @@ static __noinline int on_sendmmsg(const struct subject *sub, const struct call_c
 	__u32 step = c->compat ? 32 : 64, sent = c->ret > 0 ? c->ret : 1, i;
 
 	for (i = 0; i < MMSG_MAX && i < sent; i++)
-		on_message(c, c->arg[1] + i * step);
+		on_message(c->arg[0], c->arg[1] + i * step, c->ret, c->compat);
 	if (sent > MMSG_MAX)
 		__sync_fetch_and_add(&sub->slot->lost[TT_LOSS_CONNECT], sent - MMSG_MAX);
 	return 0;
