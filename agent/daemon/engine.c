@@ -24,6 +24,11 @@
 #define BATCH_ROWS  4096
 #define BATCH_BYTES (1u << 20)
 
+/* Rings that had nothing for so many polls are read only this often until they have something again: an agent waits for
+ * its model most of the time. A ring that fills meanwhile, and an agent that is started, wake us. */
+#define POLL_PATIENCE 32
+#define POLL_SLOW_NS  UINT64_C(40000000)
+
 /* A store that failed is tried again after this. */
 #define RETRY_NS UINT64_C(2000000000)
 
@@ -54,7 +59,8 @@ struct tt_engine {
 
 	struct tt_loop *loop;
 	struct tt_source *fds[2], *poll_timer, *tick_timer;
-	bool polling, ticking; /* which timers are armed */
+	uint64_t poll_ns, tick_ns; /* what the timers are set to; 0: off */
+	unsigned empty_polls; /* in a row */
 	unsigned ticks;
 	uint64_t store_failed_ns; /* 0: the store works */
 	uint64_t complained_ns;
@@ -189,26 +195,29 @@ static bool has_work(const struct tt_engine *engine)
 	return tt_tracker_is_busy(engine->tracker) || engine->sensor->held;
 }
 
-/* The rings are read on a timer while something is watched; the tick goes on for as long as C libraries are to be
- * detached. Without either nothing wakes us but a candidate's exec. */
+static void set_timer(struct tt_source *timer, uint64_t *set_ns, uint64_t wanted_ns)
+{
+	if (*set_ns != wanted_ns)
+		tt_loop_set_timer(timer, wanted_ns, wanted_ns);
+	*set_ns = wanted_ns;
+}
+
+/* The rings are read on a timer while something is watched. C libraries that are to be detached some time after that
+ * need one wake-up more. Without either nothing wakes us but a candidate's exec. */
 static void set_timers(struct tt_engine *engine)
 {
 	uint64_t poll_ns = engine->params.config->poll_ms * UINT64_C(1000000);
 	bool polling = has_work(engine);
-	bool ticking = polling ||
-		       (engine->libcs_in && engine->params.config->env_libc == TT_ENV_LIBC_SESSIONS);
+	bool lingering = engine->libcs_in && engine->params.config->env_libc == TT_ENV_LIBC_SESSIONS;
 
 	if (!engine->loop)
 		return;
-	if (polling != engine->polling) {
-		if (!polling)
-			malloc_trim(0); /* what a busy session took goes back */
-		tt_loop_set_timer(engine->poll_timer, polling ? poll_ns : 0, polling ? poll_ns : 0);
-	}
-	if (ticking != engine->ticking)
-		tt_loop_set_timer(engine->tick_timer, ticking ? TICK_NS : 0, ticking ? TICK_NS : 0);
-	engine->polling = polling;
-	engine->ticking = ticking;
+	if (engine->poll_ns && !polling)
+		malloc_trim(0); /* what a busy session took goes back */
+	if (engine->empty_polls >= POLL_PATIENCE && poll_ns < POLL_SLOW_NS)
+		poll_ns = POLL_SLOW_NS;
+	set_timer(engine->poll_timer, &engine->poll_ns, polling ? poll_ns : 0);
+	set_timer(engine->tick_timer, &engine->tick_ns, polling ? TICK_NS : lingering ? LIBC_LINGER_NS : 0);
 }
 
 static int deliver(const struct tt_event *event, void *arg)
@@ -224,10 +233,14 @@ static int deliver(const struct tt_event *event, void *arg)
 
 static void poll_sensor(struct tt_engine *engine)
 {
+	uint64_t before = engine->sensor->stats.delivered;
 	int r = engine->sensor->ops->poll(engine->sensor, deliver, engine);
 
 	if (r < 0)
 		complain(engine, r, "cannot read the sensor");
+	engine->empty_polls = engine->sensor->stats.delivered != before || engine->sensor->held
+				      ? 0
+				      : engine->empty_polls + 1;
 	set_timers(engine);
 }
 
