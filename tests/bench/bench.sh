@@ -97,7 +97,7 @@ run_short() { # SENSOR
 }
 
 report() {
-	echo "Linux $(uname -r), $(nproc) processors ($(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)), $rounds pairs."
+	echo "Linux $(uname -r), $(nproc) processors ($(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)), pairs: $rounds of operations, $command_rounds of commands."
 	if [ -s "$W/operations.tsv" ]; then
 		printf '\n### Operations\n\n'
 		table "$W/operations.tsv"
