@@ -183,6 +183,12 @@ check: $(B)/.deps-test
 	$(Q)$(MAKE) --no-print-directory B=$(B) test-programs
 	$(Q)tests/run.sh $(B) unit bpf e2e
 
+# The live tests in other kernels, emulated: tests/vm/check.sh says how, and TT_VM_... which.
+check-vm: $(B)/.deps-test
+	$(Q)packaging/deps.sh vm || [ "$(CI)" != true ]
+	$(Q)$(MAKE) --no-print-directory B=$(B) test-programs
+	$(Q)tests/vm/check.sh $(B)
+
 check-unit: $(UNIT)
 	$(Q)tests/run.sh $(B) unit
 
@@ -263,6 +269,6 @@ clean:
 
 -include $(shell find $(B) -name '*.d' -type f 2>/dev/null)
 
-.PHONY: all subjects test-programs fuzz-programs check check-unit check-asan check-fuzz bench check-cost check-agents \
+.PHONY: all subjects test-programs fuzz-programs check check-vm check-unit check-asan check-fuzz bench check-cost check-agents \
 	demo format check-format install uninstall clean FORCE
 .DELETE_ON_ERROR:

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # Installs what building and testing need, and nothing that is already there.
 #
-#   packaging/deps.sh build|test|fuzz|format|cross...   install what these groups lack
-#   packaging/deps.sh --bpftool                         print a bpftool that works
-#   packaging/deps.sh --libraries                       print Debian's names of all libraries that are linked
+#   packaging/deps.sh build|test|fuzz|format|cross|vm...   install what these groups lack
+#   packaging/deps.sh --bpftool                            print a bpftool that works
+#   packaging/deps.sh --libraries                          print Debian's names of all libraries that are linked
 #
 # A line of the table is one need: how to tell that it is met (cmd: a command, pc: a pkg-config module,
 # h: a header, fn: a function below), then its package with apt, dnf, pacman and zypper ("-": part of
@@ -37,6 +37,9 @@ table() {
 	fuzz    fn:libfuzzer      libfuzzer        compiler-rt             compiler-rt -
 	cross   cmd:aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu gcc-aarch64-linux-gnu aarch64-linux-gnu-gcc cross-aarch64-gcc13
 	cross?  cmd:ld.lld        lld              lld                     lld        lld
+	vm      cmd:qemu-system-x86_64    qemu-system-x86 qemu-system-x86-core  qemu-system-x86     qemu-x86
+	vm      cmd:cpio          cpio             cpio                    cpio       cpio
+	vm?     cmd:qemu-system-aarch64   qemu-system-arm qemu-system-aarch64-core qemu-system-aarch64 qemu-arm
 	format  cmd:clang-format  clang-format     clang-tools-extra       -          clang
 	EOF
 }
@@ -169,7 +172,7 @@ want() {
 }
 
 mgr=$(manager)
-[ $# -gt 0 ] || { say "usage: deps.sh build|test|fuzz|format|cross... | --bpftool | --libraries"; exit 2; }
+[ $# -gt 0 ] || { say "usage: deps.sh build|test|fuzz|format|cross|vm... | --bpftool | --libraries"; exit 2; }
 if [ "$1" = --bpftool ]; then
 	find_bpftool || { say "no working bpftool"; exit 1; }
 	exit 0
@@ -180,7 +183,7 @@ if [ "$1" = --libraries ]; then
 fi
 for group; do
 	case $group in
-	build | test | fuzz | format | cross) ;;
+	build | test | fuzz | format | cross | vm) ;;
 	*) say "deps.sh: unknown group '$group'"; exit 2 ;;
 	esac
 	want "$group" || exit 1

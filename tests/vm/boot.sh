@@ -21,6 +21,9 @@ set -u
 
 ROOT=$(realpath "$(dirname "$0")/../..")
 B=$ROOT/build seconds=300 image='' arch=$(uname -m) cpus=2 clock=() append=() add=()
+# What costs an emulator more than half of its time, as it translates code anew for each address that it has; counting
+# instructions is done on a machine as it is.
+cpu='' hurry=(norandmaps mitigations=off)
 
 fail() {
 	echo "boot.sh: $*" >&2
@@ -35,7 +38,7 @@ while [ $# -gt 0 ]; do
 	-i) image=$2; shift ;;
 	-r) arch=$2; shift ;;
 	-n) cpus=$2; shift ;;
-	--icount) cpus=1 clock=(-icount shift=0,sleep=off) ;;
+	--icount) cpus=1 clock=(-icount shift=0,sleep=off) cpu=max hurry=() ;;
 	--append) append+=("$2"); shift ;;
 	--) break ;;
 	-*) fail "unknown option '$1'" ;;
@@ -47,7 +50,7 @@ done
 shift
 
 case $arch in
-x86_64) machine=(-cpu max) console=ttyS0 append+=(syscall.x32=y) ;;
+x86_64) machine=(-cpu "${cpu:-qemu64}") console=ttyS0 append+=(syscall.x32=y) ;;
 aarch64) machine=(-M virt -cpu max,pauth-impdef=on) console=ttyAMA0 ;;
 *) fail "no guest of architecture '$arch' is known" ;;
 esac
@@ -77,7 +80,7 @@ printf '%q ' "$@" >"$W/own/command"
 	# A kernel that panics restarts, and -no-reboot ends the emulation. The shell's word about a signal is not for the reader.
 	timeout -k 5 "$seconds" "$qemu" "${machine[@]}" -accel "${TT_VM_ACCEL:-tcg}" "${clock[@]}" -smp "$cpus" -m 2048 -nodefaults \
 		-display none -monitor none -no-reboot -serial stdio -kernel "$kernel" -initrd "$W/initrd" \
-		-append "console=$console panic=-1 quiet lsm=lockdown,capability,landlock,bpf ${append[*]}" </dev/null 2>"$W/stderr"
+		-append "console=$console panic=-1 quiet lsm=lockdown,capability,landlock,bpf ${hurry[*]} ${append[*]}" </dev/null 2>"$W/stderr"
 	echo $? >"$W/qemu"
 } | {
 	began='' status='' last=()

@@ -1,0 +1,143 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# The live tests in every kernel of tests/vm/kernels, with every sensor, in emulated machines. tests/vm/check.sh BUILD
+#
+# Each pair of kernel and sensor is a cell: one boot, TT_VM_JOBS (2) of them at a time. Ends with a table of the tests, and the
+# reason of each skip and failure. What the guests said is in BUILD/log/vm. Without QEMU, a kernel, or the network to fetch
+# one, says so and skips; with CI=true that is a failure. Another architecture's programs are those in BUILD/ARCH.
+#
+# TT_VM_KERNELS, TT_VM_SENSORS: which of them, "6.1 7.x". TT_VM_SCALE (0.05), TT_ONLY: what TT_SCALE and it are to
+# tests/run.sh. TT_VM_TIMEOUT: a boot's, 900 s.
+set -u
+
+HERE=$(realpath "$(dirname "$0")")
+B=$(realpath "$1")
+LOG=$B/log/vm
+declare -A state seconds
+cells=() tests=() reasons=()
+passed=0 failed=0 skipped=0
+
+skip() { # WORDS
+	if [ "${CI:-}" = true ]; then
+		fail "$1"
+	else
+		skipped=$((skipped + 1)) reasons+=("skip  $1")
+	fi
+}
+
+fail() { # WORDS
+	failed=$((failed + 1)) reasons+=("FAIL  $1")
+}
+
+machine() { # ARCHITECTURE, as Debian calls it
+	case $1 in
+	amd64) echo x86_64 ;;
+	arm64) echo aarch64 ;;
+	esac
+}
+
+# The kernel's file, or why there is none.
+kernel_of() { # NAME ARCH
+	for command in "qemu-system-$2" cpio; do
+		command -v "$command" >/dev/null || { echo "no $command here: packaging/deps.sh vm"; return 1; }
+	done
+	"$HERE/fetch.sh" "$1" 2>"$LOG/fetch" || { tail -n 1 "$LOG/fetch"; return 1; }
+}
+
+# The image and its cells' logs.
+plan() { # NAME ARCH BUILD SENSOR...
+	local name=$1 arch=$2 build=$3 kernel sensor
+
+	if ! [ -x "$build/telltale" ]; then
+		skip "$name: nothing is built for $arch in $build"
+		return
+	fi
+	if ! kernel=$(kernel_of "$name" "$arch"); then
+		skip "$name: $kernel"
+		return
+	fi
+	if ! [ -e "$LOG/image-$arch" ] && ! "$HERE/rootfs.sh" -r "$arch" "$build" >"$LOG/image-$arch"; then
+		rm -f "$LOG/image-$arch"
+		fail "$name: no image for the guest"
+		return
+	fi
+	for sensor in "${@:4}"; do
+		[[ " ${TT_VM_SENSORS:-$sensor} " == *" $sensor "* ]] || continue
+		cells+=("$name-$sensor")
+		printf '%s\n' "$kernel" "$arch" "$sensor" >"$LOG/$name-$sensor.cell"
+	done
+}
+
+run_cell() { # CELL
+	local kernel arch sensor start=$SECONDS
+
+	{ read -r kernel && read -r arch && read -r sensor; } <"$LOG/$1.cell"
+	"$HERE/boot.sh" -s "${TT_VM_TIMEOUT:-900}" -i "$LOG/image-$arch" -r "$arch" "$kernel" -- \
+		env TT_ONLY="${TT_ONLY:-*}" TT_SCALE="${TT_VM_SCALE:-0.05}" tests/vm/guest.sh "$sensor" >"$LOG/$1.log" 2>&1
+	echo "$?" >"$LOG/$1.status"
+	echo "  $1: $(grep -c '^= .* pass ' "$LOG/$1.log") passed, $(grep -c '^= .* fail ' "$LOG/$1.log") failed, $((SECONDS - start)) s"
+}
+
+# A cell's log into the table.
+judge() { # CELL
+	local cell=$1 name result time words status
+
+	while read -r _ name result time words; do
+		state[$cell/$name]=$result seconds[$cell/$name]=$time
+		[[ " ${tests[*]} " == *" $name "* ]] || tests+=("$name")
+		case $result in
+		pass) passed=$((passed + 1)) ;;
+		fail) fail "$cell: $name: $words" ;;
+		# what the guest has no tool for is no fault here: the host runs those
+		skip) skipped=$((skipped + 1)) reasons+=("skip  $cell: $name: $words") ;;
+		esac
+	done < <(grep '^= ' "$LOG/$cell.log")
+	status=$(cat "$LOG/$cell.status")
+	[ "$status" = 0 ] || fail "$cell: the machine ended with status $status: $(tail -n 1 "$LOG/$cell.log")"
+}
+
+table() {
+	local name cell word
+
+	printf '%-20s' kernel
+	printf ' %-11s' "${cells[@]%-*}"
+	printf '\n%-20s' sensor
+	printf ' %-11s' "${cells[@]##*-}"
+	echo
+	for name in "${tests[@]}"; do
+		printf '%-20s' "${name%.sh}"
+		for cell in "${cells[@]}"; do
+			word=${state[$cell/$name]:--}
+			[ "$word" = - ] || word+=" ${seconds[$cell/$name]} s"
+			printf ' %-11s' "$word"
+		done
+		echo
+	done
+}
+
+rm -rf "$LOG"
+mkdir -p "$LOG" || exit 1
+while read -r name _ _ arch sensors; do
+	[[ " ${TT_VM_KERNELS:-$name} " == *" $name "* ]] || continue
+	arch=$(machine "$arch")
+	[ "$arch" = "$(uname -m)" ] && build=$B || build=$B/$arch
+	# shellcheck disable=SC2086 # a list
+	plan "$name" "$arch" "$build" $sensors
+done < <(sed '/^#/d; /^$/d' "$HERE/kernels")
+
+for cell in "${cells[@]}"; do
+	while [ "$(jobs -pr | wc -l)" -ge "${TT_VM_JOBS:-2}" ]; do
+		wait -n
+	done
+	run_cell "$cell" &
+done
+wait
+for cell in "${cells[@]}"; do
+	judge "$cell"
+done
+rm -f "$LOG"/image-* "$LOG"/*.cell "$LOG"/*.status "$LOG/fetch"
+
+[ ${#cells[@]} = 0 ] || table
+[ ${#reasons[@]} = 0 ] || printf '%s\n' "${reasons[@]}"
+echo "$passed passed, $failed failed, $skipped skipped in $SECONDS s"
+[ "$failed" = 0 ]
