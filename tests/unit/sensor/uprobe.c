@@ -325,6 +325,7 @@ static void a_script_prepares_its_interpreter_and_that_ones_library(void **state
 	/* this program's loader, below the root, with a C library beside it */
 	copy_file(f, "/proc/self/exe", "/bin/runtime");
 	copy_libc(f, "/lib64/libc.so.6");
+	copy_libc(f, "/lib/libc.so.6"); /* beside arm64's */
 	make_loaders(f);
 	snprintf(script, sizeof(script), "#!%s/bin/runtime\n", f->tree->root);
 	tree_text(f->tree, "/bin/agent", 0755, script);
