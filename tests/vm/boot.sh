@@ -78,7 +78,7 @@ printf '%q ' "$@" >"$W/own/command"
 
 {
 	# A kernel that panics restarts, and -no-reboot ends the emulation. The shell's word about a signal is not for the reader.
-	timeout -k 5 "$seconds" "$qemu" "${machine[@]}" -accel "${TT_VM_ACCEL:-tcg}" "${clock[@]}" -smp "$cpus" -m 2048 -nodefaults \
+	timeout --foreground -k 5 "$seconds" "$qemu" "${machine[@]}" -accel "${TT_VM_ACCEL:-tcg}" "${clock[@]}" -smp "$cpus" -m 2048 -nodefaults \
 		-display none -monitor none -no-reboot -serial stdio -kernel "$kernel" -initrd "$W/initrd" \
 		-append "console=$console panic=-1 quiet lsm=lockdown,capability,landlock,bpf ${hurry[*]} ${append[*]}" </dev/null 2>"$W/stderr"
 	echo $? >"$W/qemu"

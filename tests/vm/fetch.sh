@@ -43,16 +43,16 @@ echo "deb [signed-by=$KEYS] $mirror $suite main" >"$W/sources.list"
 # Its directories are ours, so there is no other user to become.
 options=(-q -o "Dir::Etc::sourcelist=$W/sources.list" -o Dir::Etc::sourceparts=- -o "Dir::State=$W"
 	-o "Dir::State::lists=$W/lists" -o "Dir::State::status=$W/status" -o "Dir::Cache=$W/cache" -o Acquire::Languages=none
-	-o "APT::Architecture=$arch" -o "APT::Architectures=$arch" -o APT::Sandbox::User=root -o Acquire::Retries=2)
+	-o "APT::Architecture=$arch" -o "APT::Architectures=$arch" -o APT::Sandbox::User=root -o Acquire::Retries=2
+	-o APT::Update::Error-Mode=any)
 
 apt_get() {
 	apt-get "${options[@]}" "$@" >"$W/log" 2>&1 && return
-	tail -n 5 "$W/log" >&2
-	cannot "kernel $name: apt-get $1 failed"
+	cannot "kernel $name: apt-get $1: $(grep -m 1 '^E:' "$W/log")"
 }
 
 echo "fetching kernel $name: $package of $suite" >&2
-apt_get -o APT::Update::Error-Mode=any update
+apt_get update
 # The package is a name for the newest; which holds the kernel is the last one that it leads to.
 while next=$(apt-cache "${options[@]}" show "$package" 2>/dev/null | sed -n '/^$/q; s/^Depends: //p' | tr -s ', ' '\n' |
 	grep -m 1 -E '^linux-(image|binary)-'); do
