@@ -68,7 +68,7 @@ static __always_inline bool name_is_candidate(const struct tt_candidate_key *key
 /* The last component of a kernel string: looked for from its end, as far as a name can reach (NAME_MAX). */
 TT_GLOBAL_FUNCTION int path_is_candidate(__u64 path)
 {
-	struct scratch *s = scratch_get(SCRATCH_LIFECYCLE);
+	struct scratch *s = scratch_get(SCRATCH_EXEC);
 	struct tt_candidate_key key = {};
 	__u32 start, before;
 	long n;
@@ -214,7 +214,7 @@ int BPF_PROG(pr_exec, struct task_struct *task, pid_t old_pid, struct linux_binp
 	struct file *file;
 	const char *interp;
 
-	s = scratch_get(SCRATCH_LIFECYCLE);
+	s = scratch_get(SCRATCH_EXEC);
 	if (!s)
 		return 0;
 	ours = subject_current(&sub);
@@ -259,12 +259,10 @@ int BPF_PROG(pr_exec, struct task_struct *task, pid_t old_pid, struct linux_binp
 
 	if (dentry_unlinked(BPF_CORE_READ(file, f_path.dentry)))
 		flags |= TT_EVF_DELETED;
-	at = path_append(s, SCRATCH_LIFECYCLE, &file->f_path, 0);
+	at = path_append(s, &file->f_path, 0);
 	flags |= s->walk.flags;
 	ev->exe_len = at;
-	s->walk.dentry = (__u64)BPF_CORE_READ(task, fs, pwd.dentry);
-	s->walk.mnt = (__u64)BPF_CORE_READ(task, fs, pwd.mnt);
-	len = path_walk(SCRATCH_LIFECYCLE, at);
+	len = path_append(s, &BPF_CORE_READ(task, fs)->pwd, at);
 	if (s->walk.flags & TT_EVF_PATH_CUT)
 		flags |= TT_EVF_BASE_CUT;
 	ev->cwd_len = len;

@@ -12,8 +12,7 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 
-#include "lib/file.bpf.h"
-#include "lib/sock.bpf.h"
+#include "lib/connect.bpf.h"
 #include "lib/syscall.bpf.h"
 
 /* linux/net.h: sub-calls of socketcall(2) */
@@ -26,21 +25,6 @@
 
 /* Messages of one sendmmsg that are looked at; further ones are counted as lost. */
 #define MMSG_MAX 32
-
-static __always_inline void send_note(const struct subject *sub, enum tt_note note, __u64 value)
-{
-	struct tt_ev_note *ev = bpf_ringbuf_reserve(&activity, sizeof(*ev), 0);
-
-	if (!ev) {
-		count_loss(sub->slot, TT_LOSS_NOTE);
-		return;
-	}
-	header(&ev->hdr, sub, TT_EV_NOTE, sizeof(*ev), bpf_ktime_get_boot_ns());
-	ev->note = note;
-	ev->pad = 0;
-	ev->value = value;
-	bpf_ringbuf_submit(ev, BPF_RB_NO_WAKEUP);
-}
 
 static __noinline int on_open(const struct subject *sub, struct scratch *s, const struct call_ctx *c)
 {
@@ -62,7 +46,7 @@ static __noinline int on_open(const struct subject *sub, struct scratch *s, cons
 	if (c->ret >= 0) {
 		struct open_obs obs = {
 			.file = file_by_fd(sub->task, c->ret),
-			.spelling = spelling,
+			.spelling.at = spelling,
 			.dirfd = dirfd,
 			.flags = flags | TT_EVF_BY_FD,
 		};
@@ -73,7 +57,7 @@ static __noinline int on_open(const struct subject *sub, struct scratch *s, cons
 	}
 
 	struct name_obs obs = {
-		.spelling = spelling,
+		.spelling.at = spelling,
 		.dirfd = dirfd,
 		.flags = flags,
 		.result = c->ret < 0 ? c->ret : 0,
@@ -95,7 +79,7 @@ static __noinline int on_name(const struct subject *sub, struct scratch *s, cons
 	bool at = c->call == CALL_READLINKAT || c->call == CALL_EXECVEAT;
 	bool link = c->call == CALL_READLINK || c->call == CALL_READLINKAT;
 	struct name_obs obs = {
-		.spelling = (void *)(at ? c->arg[1] : c->arg[0]),
+		.spelling.at = (void *)(at ? c->arg[1] : c->arg[0]),
 		.dirfd = at ? (int)c->arg[0] : AT_FDCWD,
 		.flags = c->compat ? TT_EVF_COMPAT : 0,
 		.op = link ? TT_OP_READLINK : TT_OP_EXEC,
@@ -109,65 +93,55 @@ static __noinline int on_name(const struct subject *sub, struct scratch *s, cons
 	return observe_name(sub, s, &obs);
 }
 
-static __always_inline int connect_or_send(const struct call_ctx *c, enum tt_op op, __u64 address, __u32 len)
+static __always_inline int connect_or_send(const struct subject *sub, struct scratch *s,
+					   const struct call_ctx *c, enum tt_op op, __u64 address, __u32 len)
 {
-	return observe_connect(c->arg[0], address, len, c->ret < 0 ? c->ret : 0,
-			       op | (c->compat ? TT_EVF_COMPAT : 0) << 16);
+	struct connect_obs obs = {
+		.file = file_by_fd(sub->task, c->arg[0]),
+		.address = (void *)address,
+		.address_len = len,
+		.op = op,
+		.flags = c->compat ? TT_EVF_COMPAT : 0,
+		.result = c->ret < 0 ? c->ret : 0,
+	};
+
+	return observe_connect(sub, s, &obs);
 }
 
-/* The name in a struct msghdr, or a struct compat_msghdr; false if there is none. */
-static __always_inline bool read_msg_name(const struct call_ctx *c, __u64 msg, __u64 *address, __u32 *len)
-{
-	if (c->compat) {
-		__u32 words[2] = {};
-
-		bpf_probe_read_user(words, sizeof(words), (void *)msg);
-		*address = words[0];
-		*len = words[1];
-	} else {
-		struct {
-			__u64 name;
-			__u32 len, pad;
-		} head = {};
-
-		bpf_probe_read_user(&head, sizeof(head), (void *)msg);
-		*address = head.name;
-		*len = head.len;
-	}
-	return *address && *len;
-}
-
-static __noinline int on_send(const struct subject *sub, const struct call_ctx *c)
+static __noinline int on_send(const struct subject *sub, struct scratch *s, const struct call_ctx *c)
 {
 	__u64 address = c->arg[4];
 	__u32 len = c->arg[5];
 
 	if (c->call == CALL_SENDMSG)
-		read_msg_name(c, c->arg[1], &address, &len);
+		read_msg_name(c->arg[1], c->compat, &address, &len);
 	if (address && len)
-		return connect_or_send(c, TT_OP_SEND, address, len);
+		return connect_or_send(sub, s, c, TT_OP_SEND, address, len);
 	sub->state->connecting = 0; /* TCP fast open ends here too */
 	return 0;
 }
 
-TT_GLOBAL_FUNCTION int on_message(int fd, __u64 msg, __s32 result, __u32 compat)
+/* One message of sendmmsg, at msg. Global, so that the verifier looks at it once and not at each turn of the loop. */
+TT_GLOBAL_FUNCTION int on_message(__u64 msg, __u32 fd, __s32 result, __u32 compat)
 {
-	const struct call_ctx c = { .arg[0] = fd, .ret = result, .compat = compat };
+	struct call_ctx c = { .arg = { fd }, .ret = result, .compat = compat };
+	struct scratch *s = scratch_get(SCRATCH_CALL);
+	struct subject sub;
 	__u64 address;
 	__u32 len;
 
-	if (!read_msg_name(&c, msg, &address, &len))
+	if (!s || !subject_current(&sub) || !read_msg_name(msg, compat, &address, &len))
 		return 0;
-	return connect_or_send(&c, TT_OP_SEND, address, len);
+	return connect_or_send(&sub, s, &c, TT_OP_SEND, address, len);
 }
 
-static __noinline int on_sendmmsg(const struct subject *sub, const struct call_ctx *c)
+static __always_inline int on_sendmmsg(const struct subject *sub, const struct call_ctx *c)
 {
 	/* sizeof(struct mmsghdr), sizeof(struct compat_mmsghdr) */
 	__u32 step = c->compat ? 32 : 64, sent = c->ret > 0 ? c->ret : 1, i;
 
 	for (i = 0; i < MMSG_MAX && i < sent; i++)
-		on_message(c->arg[0], c->arg[1] + i * step, c->ret, c->compat);
+		on_message(c->arg[1] + i * step, c->arg[0], c->ret, c->compat);
 	if (sent > MMSG_MAX)
 		__sync_fetch_and_add(&sub->slot->lost[TT_LOSS_CONNECT], sent - MMSG_MAX);
 	return 0;
@@ -220,7 +194,7 @@ int BPF_PROG(rt_sys_exit, struct pt_regs *regs, long ret)
 		return 0;
 	if (!subject_current(&sub))
 		return 0;
-	s = scratch_get(SCRATCH_ACTIVITY);
+	s = scratch_get(SCRATCH_CALL);
 	if (!s)
 		return 0;
 
@@ -245,10 +219,10 @@ int BPF_PROG(rt_sys_exit, struct pt_regs *regs, long ret)
 	case CALL_READLINKAT:
 		return on_name(&sub, s, &c);
 	case CALL_CONNECT:
-		return connect_or_send(&c, TT_OP_CONNECT, c.arg[1], c.arg[2]);
+		return connect_or_send(&sub, s, &c, TT_OP_CONNECT, c.arg[1], c.arg[2]);
 	case CALL_SENDTO:
 	case CALL_SENDMSG:
-		return on_send(&sub, &c);
+		return on_send(&sub, s, &c);
 	case CALL_SENDMMSG:
 		return on_sendmmsg(&sub, &c);
 	case CALL_RENAME:
@@ -257,7 +231,7 @@ int BPF_PROG(rt_sys_exit, struct pt_regs *regs, long ret)
 		return 0;
 	case CALL_IO_URING_SETUP:
 		if (ret >= 0)
-			send_note(&sub, TT_NOTE_IO_URING, ret);
+			send_note(&sub, TT_NOTE_IO_URING, 0);
 		return 0;
 	case CALL_IO_URING_ENTER:
 		sub.state->connecting = 0;

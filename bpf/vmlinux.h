@@ -113,6 +113,16 @@ struct file {
 	void *private_data;
 };
 
+struct filename {
+	const char *name;
+	const char *uptr; /* gone since 7.0 */
+};
+
+struct open_flags {
+	int open_flag;
+	int lookup_flags;
+};
+
 struct fdtable {
 	unsigned int max_fds;
 	struct file **fd;
@@ -230,6 +240,7 @@ struct sock {
 
 struct socket {
 	short type;
+	struct file *file;
 	struct sock *sk;
 };
 

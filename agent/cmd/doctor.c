@@ -254,31 +254,39 @@ static void check_feature(struct doctor *d, const struct check *check, struct re
 
 /* ---- sensors */
 
+static int check_backend(const char *backend, struct result *result)
+{
+	_cleanup_free_ char *missing = NULL;
+	int r = tt_sensor_try(backend, &missing, &result->log);
+
+	if (r < 0) {
+		tt_buf_printf(&result->why, "does not start: %s", missing);
+		return r;
+	}
+	tt_buf_str(&result->why, "loads and attaches");
+	if (missing) {
+		result->status = WARN;
+		tt_buf_printf(&result->why, ", without %s", missing);
+	}
+	return 0;
+}
+
 static void check_rawtp(struct doctor *d, const struct check *check, struct result *result)
 {
-	int r = tt_sensor_try("rawtp", &result->log);
-
-	if (r >= 0) {
-		tt_buf_str(&result->why, "loads and attaches");
+	if (check_backend("rawtp", result) == 0)
 		return;
-	}
 	result->status = FAIL;
-	tt_buf_printf(&result->why, "does not start: %s", strerror(-r));
 	tt_buf_str(&result->remedy, "The checks above may say why; --verbose shows what the kernel said.");
 }
 
 static void check_trampoline(struct doctor *d, const struct check *check, struct result *result)
 {
-	int r = tt_sensor_try("trampoline", &result->log);
-
-	if (r >= 0)
-		tt_buf_str(&result->why, "loads and attaches");
-	else if (r == -EOPNOTSUPP)
-		tt_buf_str(&result->why, "not in this build; rawtp is used");
-	else {
-		result->status = WARN;
-		tt_buf_printf(&result->why, "does not start: %s; rawtp is used", strerror(-r));
-	}
+	if (check_backend("trampoline", result) == 0)
+		return;
+	result->status = WARN;
+	tt_buf_str(&result->remedy,
+		   "The rawtp sensor is used: the same records, at a little cost on every system "
+		   "call. --verbose shows what the kernel said.");
 }
 
 #define LIBRARIES_MAX 64

@@ -236,17 +236,32 @@ static void env_part(struct tt_buf *out, const struct tt_tracker *tracker, const
 		      why);
 }
 
+/* What applies of the reasons why a sensor does not see everything; the first that is not NULL. */
+static void sensor_part(struct tt_buf *out, const char *sensor, const char *late, const char *hooks,
+			const char *ring)
+{
+	const char *why = late ? late : hooks && *hooks ? hooks : ring;
+
+	coverage_part(out, sensor, why ? "partial" : "seen", why);
+}
+
 void tt_tracker_judge_coverage(struct tt_tracker *tracker, struct tt_process *process)
 {
 	_cleanup_(tt_buf_done) struct tt_buf out = TT_BUF_INIT;
+	const struct tt_tracker_params *params = &tracker->params;
 	const char *late = process->attached ? "was running before telltale"
 			   : process->late   ? "recognised only after it had started"
 					     : NULL;
-	const char *ring = process->io_uring ? "uses io_uring: operations through it are not seen" : NULL;
+	const char *file_ring = process->io_uring == TT_RING_UNSEEN
+					? "uses io_uring: operations through it are not seen"
+					: NULL;
+	const char *net_ring = process->io_uring == TT_RING_OPENS_SEEN
+				       ? "uses io_uring: what is sent through it is not seen"
+				       : file_ring;
 
-	coverage_part(&out, "process", late ? "partial" : "seen", late);
-	coverage_part(&out, "file", late || ring ? "partial" : "seen", late ? late : ring);
-	coverage_part(&out, "net", late || ring ? "partial" : "seen", late ? late : ring);
+	sensor_part(&out, "process", late, params->unseen_process, NULL);
+	sensor_part(&out, "file", late, params->unseen_file, file_ring);
+	sensor_part(&out, "net", late, params->unseen_net, net_ring);
 	env_part(&out, tracker, process);
 	tt_buf_char(&out, '}');
 	if (!tt_buf_ok(&out) || tt_streq(process->coverage, out.text))

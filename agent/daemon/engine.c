@@ -68,6 +68,7 @@ struct tt_engine {
 	uint64_t
 		libcs_idle_ns; /* since when no session needs the C libraries' probes; 0: one does, or none are in */
 	bool libcs_in;
+	char unseen_process[256], unseen_file[256], unseen_net[256]; /* of the sensor, on this kernel */
 	char boot_id[37];
 	uint64_t started_ns;
 };
@@ -435,6 +436,9 @@ static int start_tracker(struct tt_engine *engine)
 		.classifier = engine->classifier,
 		.risk = engine->risk,
 		.uprobe = engine->uprobe,
+		.unseen_process = engine->unseen_process,
+		.unseen_file = engine->unseen_file,
+		.unseen_net = engine->unseen_net,
 		.boot_id = engine->boot_id,
 		.to_epoch_ns = epoch_offset(),
 		.max_processes = PROCESSES_MAX,
@@ -446,6 +450,10 @@ static int start_tracker(struct tt_engine *engine)
 		.arg = engine,
 	};
 
+	tt_sensor_bpf_unseen(engine->sensor, "process", engine->unseen_process,
+			     sizeof(engine->unseen_process));
+	tt_sensor_bpf_unseen(engine->sensor, "file", engine->unseen_file, sizeof(engine->unseen_file));
+	tt_sensor_bpf_unseen(engine->sensor, "net", engine->unseen_net, sizeof(engine->unseen_net));
 	return tt_tracker_new(&tracker, &engine->tracker);
 }
 
@@ -686,8 +694,7 @@ static int64_t file_size(const char *path)
 void tt_engine_status(struct tt_engine *engine, struct tt_buf *out)
 {
 	const struct tt_sensor_stats *sensor = &engine->sensor->stats;
-	const struct tt_sensor_hook *hooks;
-	size_t n_hooks = tt_sensor_bpf_hooks(engine->sensor, &hooks);
+	const struct tt_sensor_hook *hook;
 	struct tt_tracker_stats tracker;
 	struct tt_uprobe_stats uprobe;
 	struct status_list list = { .out = out };
@@ -700,12 +707,12 @@ void tt_engine_status(struct tt_engine *engine, struct tt_buf *out)
 		      TT_VERSION, getpid(), (unsigned long long)(boot_now() - engine->started_ns), backend);
 	tt_buf_json(out, why);
 	tt_buf_str(out, ",\"hooks\":[");
-	for (size_t i = 0; i < n_hooks; i++) {
-		tt_buf_printf(out, "%s{\"name\":\"%s\",\"sees\":\"%s\",\"attached\":%s", i ? "," : "",
-			      hooks[i].name, hooks[i].sees, hooks[i].attached ? "true" : "false");
-		if (hooks[i].why[0]) {
+	for (size_t i = 0; (hook = tt_sensor_bpf_hook(engine->sensor, &i));) {
+		tt_buf_printf(out, "%s{\"name\":\"%s\",\"sees\":\"%s\",\"attached\":%s", i > 1 ? "," : "",
+			      hook->name, hook->sees, hook->attached ? "true" : "false");
+		if (hook->why[0]) {
 			tt_buf_str(out, ",\"why\":");
-			tt_buf_json(out, hooks[i].why);
+			tt_buf_json(out, hook->why);
 		}
 		tt_buf_char(out, '}');
 	}

@@ -667,7 +667,7 @@ static int handle_note(struct tt_tracker *tracker, const struct tt_event *event)
 	if (!process)
 		return 0;
 	if (event->note.note == TT_NOTE_IO_URING && !process->io_uring && process != &tracker->gone) {
-		process->io_uring = true;
+		process->io_uring = event->note.value ? TT_RING_OPENS_SEEN : TT_RING_UNSEEN;
 		tt_tracker_judge_coverage(tracker, process);
 	} else if (event->note.note == TT_NOTE_X32) {
 		tt_tracker_put_loss(tracker, "file", "x32_call", 1, event->time_ns, process->session,

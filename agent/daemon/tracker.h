@@ -28,6 +28,8 @@ struct tt_tracker_params {
 	const struct tt_classifier *classifier;
 	struct tt_risk *risk;
 	struct tt_uprobe *uprobe; /* NULL: environment look-ups are not observed */
+	/* What the sensor cannot see on this kernel, by what it belongs to: "" or NULL nothing. */
+	const char *unseen_process, *unseen_file, *unseen_net;
 	const char *boot_id;
 	int64_t to_epoch_ns; /* what to add to boot time */
 	unsigned max_processes, max_keys;

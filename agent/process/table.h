@@ -20,6 +20,9 @@ struct tt_process_table;
 
 enum tt_role { TT_ROLE_TOOL, TT_ROLE_RUNTIME, TT_ROLE_AGENT };
 
+/* Whether it set up an io_uring, and what is seen of what it does there. */
+enum tt_ring_use { TT_RING_NONE, TT_RING_UNSEEN, TT_RING_OPENS_SEEN };
+
 struct tt_process {
 	struct tt_process_key key;
 	struct tt_id id, parent_id; /* parent_id: "" where the parent is not watched */
@@ -44,7 +47,7 @@ struct tt_process {
 	uint32_t execs;
 	bool attached; /* ran before telltale did */
 	bool late; /* watched from some point on: its beginning was not seen */
-	bool io_uring;
+	enum tt_ring_use io_uring;
 	bool env_direct; /* a runtime that reads its environment without a call */
 	bool lost; /* something of this process was lost */
 	bool missing; /* /proc had it no more when last looked at */

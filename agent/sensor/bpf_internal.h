@@ -12,7 +12,7 @@
 #include "telltale.skel.h"
 
 /* Rows of the table in bpf_load.c. */
-#define TT_BPF_PROGRAMS 11
+#define TT_BPF_PROGRAMS 23
 
 /* A record's time is taken before its place in the ring: allow for a hook that was interrupted between. */
 #define TT_BPF_SLACK_NS UINT64_C(2000000)
@@ -36,8 +36,8 @@ struct tt_bpf_sensor {
 	struct telltale_bpf *skel;
 	struct bpf_link *links[TT_BPF_PROGRAMS];
 	struct tt_sensor_hook hooks[TT_BPF_PROGRAMS];
-	const char *backend;
-	char backend_why[256];
+	unsigned backend; /* bpf_load.c */
+	char backend_why[320];
 	char *log; /* libbpf's words while loading */
 
 	struct ring_buffer *rings[TT_RINGS];

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The live sensor, into the kernel and out again: opens, configures, loads and attaches the BPF object.
  *
- * Which programs belong to which backend, and what is lost without each, is one table. A program that the
- * kernel refuses and that is not essential is left out and the object is loaded again: it costs its own
- * coverage only. Maps get the sizes that the caller asks for; include/telltale/maps.h says what is in them. */
+ * Which programs belong to which backend, which kernel function each is put on, and what is lost without it, is one
+ * table. A program that the kernel refuses, or has no function for, and that is not essential is left out and the
+ * object is loaded again: it costs its own coverage only. Maps get the sizes that the caller asks for; include/telltale/maps.h says what is in them. */
 #include "sensor/bpf_internal.h"
 
 #include <bpf/bpf.h>
@@ -13,43 +13,141 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
+#include "sensor/feature.h"
 #include "util/buf.h"
 
 enum backend { BACKEND_RAWTP = 1, BACKEND_TRAMPOLINE = 2, BACKEND_ANY = 3 };
 
+static const char *backend_name(enum backend backend)
+{
+	return backend == BACKEND_RAWTP ? "rawtp" : "trampoline";
+}
+
 enum attach_how { ATTACH_AUTO, ATTACH_LATER /* iterators, uprobes */ };
 
+#if defined(__x86_64__)
+#define SYSCALL(name)	     "__x64_sys_" name
+#define COMPAT_SYSCALL(name) "__ia32_compat_sys_" name
+#elif defined(__aarch64__)
+#define SYSCALL(name)	     "__arm64_sys_" name
+#define COMPAT_SYSCALL(name) "__arm64_compat_sys_" name
+#endif
+
 static const struct program {
-	const char *name, *sees;
+	const char *name;
+	const char *sensor; /* whose coverage suffers without it */
+	const char *sees;
 	unsigned backends;
 	bool essential;
 	enum attach_how attach;
+	const char *functions[2]; /* of the kernel, to put it on: the first that there is */
 } programs[] = {
-	{ "pr_fork", "children", BACKEND_ANY, true, ATTACH_AUTO },
-	{ "pr_exec", "executed programs", BACKEND_ANY, true, ATTACH_AUTO },
-	{ "pr_exit", "ends of processes", BACKEND_ANY, true, ATTACH_AUTO },
-	{ "rt_sys_exit", "files, readlinks, connects", BACKEND_RAWTP, true, ATTACH_AUTO },
-	{ "so_tcp_state", "TCP connections", BACKEND_ANY, false, ATTACH_AUTO },
-	{ "it_list", "agents that ran before telltale", BACKEND_ANY, false, ATTACH_LATER },
-	{ "it_attach", "agents that ran before telltale", BACKEND_ANY, false, ATTACH_LATER },
-	{ "up_getenv", "environment look-ups", BACKEND_ANY, false, ATTACH_LATER },
-	{ "up_secure_getenv", "environment look-ups", BACKEND_ANY, false, ATTACH_LATER },
-	{ "up_uv_os_getenv", "environment look-ups of Node", BACKEND_ANY, false, ATTACH_LATER },
-	{ "up_go_getenv", "environment look-ups of Go", BACKEND_ANY, false, ATTACH_LATER },
+	{ "pr_fork", "process", "children", BACKEND_ANY, true, ATTACH_AUTO, { NULL } },
+	{ "pr_exec", "process", "executed programs", BACKEND_ANY, true, ATTACH_AUTO, { NULL } },
+	{ "pr_exit", "process", "ends of processes", BACKEND_ANY, true, ATTACH_AUTO, { NULL } },
+	{ "rt_sys_exit", "file", "files, readlinks, connects", BACKEND_RAWTP, true, ATTACH_AUTO, { NULL } },
+	{ "tr_open",
+	  "file",
+	  "opened files",
+	  BACKEND_TRAMPOLINE,
+	  true,
+	  ATTACH_AUTO,
+	  { "do_filp_open", "do_file_open" /* 7.0 */ } },
+	{ "tr_open_by_handle",
+	  "file",
+	  "files opened by handle",
+	  BACKEND_TRAMPOLINE,
+	  false,
+	  ATTACH_AUTO,
+	  { "do_handle_open" } },
+	{ "tr_readlink", "file", "readlinks", BACKEND_TRAMPOLINE, false, ATTACH_AUTO, { "do_readlinkat" } },
+	{ "tr_rename",
+	  "file",
+	  "renamed directories",
+	  BACKEND_TRAMPOLINE,
+	  false,
+	  ATTACH_AUTO,
+	  { "do_renameat2", "filename_renameat2" /* 7.0 */ } },
+	{ "tr_execve",
+	  "file",
+	  "failed execs",
+	  BACKEND_TRAMPOLINE,
+	  false,
+	  ATTACH_AUTO,
+	  { SYSCALL("execve") } },
+	{ "tr_execveat",
+	  "file",
+	  "failed execs",
+	  BACKEND_TRAMPOLINE,
+	  false,
+	  ATTACH_AUTO,
+	  { SYSCALL("execveat") } },
+	{ "tr_compat_execve",
+	  "file",
+	  "failed execs of 32-bit programs",
+	  BACKEND_TRAMPOLINE,
+	  false,
+	  ATTACH_AUTO,
+	  { COMPAT_SYSCALL("execve") } },
+	{ "tr_compat_execveat",
+	  "file",
+	  "failed execs of 32-bit programs",
+	  BACKEND_TRAMPOLINE,
+	  false,
+	  ATTACH_AUTO,
+	  { COMPAT_SYSCALL("execveat") } },
+	{ "tr_connect", "net", "connects", BACKEND_TRAMPOLINE, false, ATTACH_AUTO, { "__sys_connect_file" } },
+	{ "tr_sendto", "net", "datagrams", BACKEND_TRAMPOLINE, false, ATTACH_AUTO, { "__sys_sendto" } },
+	{ "tr_sendmsg", "net", "datagrams", BACKEND_TRAMPOLINE, false, ATTACH_AUTO, { "___sys_sendmsg" } },
+	{ "tr_io_uring", "net", "the use of io_uring", BACKEND_TRAMPOLINE, false, ATTACH_AUTO, { NULL } },
+	{ "so_tcp_state", "net", "TCP connections", BACKEND_ANY, false, ATTACH_AUTO, { NULL } },
+	{ "it_list",
+	  "process",
+	  "agents that ran before telltale",
+	  BACKEND_ANY,
+	  false,
+	  ATTACH_LATER,
+	  { NULL } },
+	{ "it_attach",
+	  "process",
+	  "agents that ran before telltale",
+	  BACKEND_ANY,
+	  false,
+	  ATTACH_LATER,
+	  { NULL } },
+	{ "up_getenv", "env", "environment look-ups", BACKEND_ANY, false, ATTACH_LATER, { NULL } },
+	{ "up_secure_getenv", "env", "environment look-ups", BACKEND_ANY, false, ATTACH_LATER, { NULL } },
+	{ "up_uv_os_getenv",
+	  "env",
+	  "environment look-ups of Node",
+	  BACKEND_ANY,
+	  false,
+	  ATTACH_LATER,
+	  { NULL } },
+	{ "up_go_getenv", "env", "environment look-ups of Go", BACKEND_ANY, false, ATTACH_LATER, { NULL } },
 };
 static_assert(ARRAY_SIZE(programs) == TT_BPF_PROGRAMS, "bpf_internal.h");
+
+/* Of one message, which may be a verifier's log of megabytes. */
+#define WORDS_MAX 16384
 
 /* libbpf speaks through one global function; this is where it goes while we load. */
 static struct tt_buf *libbpf_words;
 
 static int libbpf_print(enum libbpf_print_level level, const char *format, va_list args)
 {
-	char line[16384];
+	_cleanup_free_ char *text = NULL;
+	int len;
 
 	if (level > LIBBPF_WARN || !libbpf_words)
 		return 0;
-	vsnprintf(line, sizeof(line), format, args);
-	tt_buf_str(libbpf_words, line);
+	len = vasprintf(&text, format, args);
+	if (len < 0) {
+		text = NULL;
+		return 0;
+	}
+	/* of a verifier's log the end says what was wrong */
+	tt_buf_str(libbpf_words, len > WORDS_MAX ? text + len - WORDS_MAX : text);
 	return 0;
 }
 
@@ -67,19 +165,51 @@ static uint64_t random64(void)
 	return value;
 }
 
-static int configure(struct tt_bpf_sensor *sensor, const struct tt_sensor_params *params,
-		     enum backend backend, const bool left_out[], bool sleepable, bool storage)
+/* Puts a program on the first of its functions that this kernel has. */
+static int set_function(struct tt_bpf_sensor *sensor, size_t i)
+{
+	const char *const *functions = programs[i].functions;
+	struct bpf_program *program = tt_bpf_program(sensor, i);
+
+	if (!functions[0])
+		return 0; /* in its section's name */
+	for (size_t f = 0; f < ARRAY_SIZE(programs[i].functions) && functions[f]; f++)
+		if (bpf_program__set_attach_target(program, 0, functions[f]) == 0)
+			return 0;
+	snprintf(sensor->hooks[i].why, sizeof(sensor->hooks[i].why), "the kernel has no function %s%s%s",
+		 functions[0], functions[1] ? " or " : "", functions[1] ? functions[1] : "");
+	return -ESRCH;
+}
+
+static int configure_program(struct tt_bpf_sensor *sensor, size_t i, bool left_out[], bool sleepable)
+{
+	struct bpf_program *program = tt_bpf_program(sensor, i);
+	int r;
+
+	if (!program)
+		return -ENOENT;
+	if ((programs[i].backends & sensor->backend) && !left_out[i]) {
+		r = set_function(sensor, i);
+		if (r < 0 && programs[i].essential)
+			return r;
+		left_out[i] = r < 0;
+	}
+	bpf_program__set_autoload(program, (programs[i].backends & sensor->backend) && !left_out[i]);
+	if (sleepable && strncmp(programs[i].name, "up_", 3) == 0)
+		bpf_program__set_flags(program, BPF_F_SLEEPABLE);
+	return 0;
+}
+
+static int configure(struct tt_bpf_sensor *sensor, const struct tt_sensor_params *params, bool left_out[],
+		     bool sleepable, bool storage)
 {
 	struct telltale_bpf *skel = sensor->skel;
 
 	for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {
-		struct bpf_program *program = tt_bpf_program(sensor, i);
+		int r = configure_program(sensor, i, left_out, sleepable);
 
-		if (!program)
-			return -ENOENT;
-		bpf_program__set_autoload(program, (programs[i].backends & backend) && !left_out[i]);
-		if (sleepable && strncmp(programs[i].name, "up_", 3) == 0)
-			bpf_program__set_flags(program, BPF_F_SLEEPABLE);
+		if (r < 0)
+			return r;
 	}
 	bpf_map__set_max_entries(skel->maps.lifecycle, params->ring_lifecycle_bytes);
 	bpf_map__set_max_entries(skel->maps.activity, params->ring_activity_bytes);
@@ -90,6 +220,8 @@ static int configure(struct tt_bpf_sensor *sensor, const struct tt_sensor_params
 	bpf_map__set_max_entries(skel->maps.task_table, params->task_entries);
 	bpf_map__set_autocreate(skel->maps.tasks, storage);
 	bpf_map__set_autocreate(skel->maps.task_table, !storage);
+	if (sensor->backend == BACKEND_RAWTP)
+		bpf_map__set_max_entries(skel->maps.scratch, TT_SCRATCHES_RAWTP);
 	skel->rodata->hash_seed = random64();
 	skel->rodata->candidate_min_size = params->candidate_min_bytes;
 	skel->rodata->sleepable_uprobes = sleepable;
@@ -103,7 +235,7 @@ static int failed_program(const char *words)
 	for (size_t i = 0; words && i < ARRAY_SIZE(programs); i++) {
 		char phrase[64];
 
-		snprintf(phrase, sizeof(phrase), "prog '%s': failed to load", programs[i].name);
+		snprintf(phrase, sizeof(phrase), "prog '%s': failed to ", programs[i].name);
 		if (strstr(words, phrase))
 			return (int)i;
 	}
@@ -126,7 +258,19 @@ static void say_not_sleepable(struct tt_bpf_sensor *sensor)
 	}
 }
 
-static int load(struct tt_bpf_sensor *sensor, const struct tt_sensor_params *params, enum backend backend)
+static void keep_log(struct tt_bpf_sensor *sensor, const char *words)
+{
+	char *both;
+
+	if (!sensor->log)
+		sensor->log = strdup(words);
+	else if (asprintf(&both, "%s%s", sensor->log, words) >= 0) {
+		free(sensor->log);
+		sensor->log = both;
+	}
+}
+
+static int load(struct tt_bpf_sensor *sensor, const struct tt_sensor_params *params)
 {
 	bool left_out[ARRAY_SIZE(programs)] = { false }, sleepable = true, storage = !params->no_task_storage;
 
@@ -137,7 +281,7 @@ static int load(struct tt_bpf_sensor *sensor, const struct tt_sensor_params *par
 		libbpf_words = &words;
 		libbpf_set_print(libbpf_print);
 		sensor->skel = telltale_bpf__open();
-		r = sensor->skel ? configure(sensor, params, backend, left_out, sleepable, storage) : -errno;
+		r = sensor->skel ? configure(sensor, params, left_out, sleepable, storage) : -errno;
 		if (r == 0)
 			r = telltale_bpf__load(sensor->skel);
 		libbpf_words = NULL;
@@ -146,14 +290,13 @@ static int load(struct tt_bpf_sensor *sensor, const struct tt_sensor_params *par
 
 		telltale_bpf__destroy(sensor->skel);
 		sensor->skel = NULL;
-		free(sensor->log);
-		sensor->log = tt_buf_take(&words);
-		failed = failed_program(sensor->log);
-		if (storage && refused_storage(sensor->log)) {
+		failed = words.len ? failed_program(words.text) : -1;
+		keep_log(sensor, words.len ? words.text : "");
+		if (storage && refused_storage(words.text)) {
 			storage = false;
 			continue;
 		}
-		if (failed < 0 || programs[failed].essential)
+		if (failed < 0)
 			return r;
 		if (sleepable && strncmp(programs[failed].name, "up_", 3) == 0) {
 			/* kernels before 6.0: a name on an absent page is then missed, and counted as lost */
@@ -161,9 +304,11 @@ static int load(struct tt_bpf_sensor *sensor, const struct tt_sensor_params *par
 			say_not_sleepable(sensor);
 			continue;
 		}
-		left_out[failed] = true;
 		snprintf(sensor->hooks[failed].why, sizeof(sensor->hooks[failed].why),
 			 "the kernel refused to load it: %s", strerror(-r));
+		if (programs[failed].essential)
+			return r;
+		left_out[failed] = true;
 	}
 }
 
@@ -173,14 +318,8 @@ static int attach_hooks(struct tt_bpf_sensor *sensor)
 		struct tt_sensor_hook *hook = &sensor->hooks[i];
 		struct bpf_program *program = tt_bpf_program(sensor, i);
 
-		hook->name = programs[i].name;
-		hook->sees = programs[i].sees;
-		if (bpf_program__fd(program) < 0) {
-			if (!hook->why[0])
-				snprintf(hook->why, sizeof(hook->why), "not part of the %s backend",
-					 sensor->backend);
-			continue;
-		}
+		if (bpf_program__fd(program) < 0)
+			continue; /* another backend's, or left out: why is said already */
 		if (programs[i].attach == ATTACH_LATER) {
 			hook->attached = true; /* loaded: that is all that can be said here */
 			continue;
@@ -221,7 +360,12 @@ static int start(const struct tt_sensor_params *params, enum backend backend, st
 	if (!sensor)
 		return -ENOMEM;
 	sensor->head.ops = &tt_bpf_ops;
-	sensor->backend = backend == BACKEND_RAWTP ? "rawtp" : "trampoline";
+	sensor->backend = backend;
+	for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {
+		sensor->hooks[i].name = programs[i].name;
+		sensor->hooks[i].sensor = programs[i].sensor;
+		sensor->hooks[i].sees = programs[i].sees;
+	}
 	sensor->ncpu = libbpf_num_possible_cpus();
 	sensor->keys = calloc(TT_BPF_SWEEP_BATCH, sizeof(*sensor->keys));
 	sensor->values = calloc(TT_BPF_SWEEP_BATCH, sizeof(*sensor->values));
@@ -232,7 +376,7 @@ static int start(const struct tt_sensor_params *params, enum backend backend, st
 	if (r == 0)
 		r = tt_merge_new(sensor->decoder, &sensor->merge);
 	if (r == 0)
-		r = load(sensor, params, backend);
+		r = load(sensor, params);
 	if (r == 0)
 		r = tt_bpf_open_rings(sensor);
 	if (r == 0)
@@ -244,39 +388,87 @@ static int start(const struct tt_sensor_params *params, enum backend backend, st
 	return 0;
 }
 
+/* What stopped it: the essential hook that failed, or the error alone. */
+static void say_failure(const struct tt_bpf_sensor *sensor, int error, char *text, size_t size)
+{
+	for (size_t i = 0; sensor && i < ARRAY_SIZE(programs); i++) {
+		if (!programs[i].essential || !sensor->hooks[i].why[0])
+			continue;
+		snprintf(text, size, "%s (%s): %s", programs[i].name, programs[i].sees, sensor->hooks[i].why);
+		return;
+	}
+	snprintf(text, size, "%s", strerror(-error));
+}
+
+static void stop(struct tt_bpf_sensor *sensor)
+{
+	if (sensor)
+		tt_bpf_free(&sensor->head);
+}
+
+/* Trampolines where the kernel has them, else the raw tracepoint; why the second: in the sensor. */
+static int start_auto(const struct tt_sensor_params *params, struct tt_bpf_sensor **ret)
+{
+	const struct tt_feature_answer *fexit = tt_feature_get(TT_FEATURE_FEXIT);
+	char why[256];
+	int r;
+
+	if (fexit->yes) {
+		r = start(params, BACKEND_TRAMPOLINE, ret);
+		if (r == 0) {
+			snprintf((*ret)->backend_why, sizeof((*ret)->backend_why),
+				 "the kernel has trampolines");
+			return 0;
+		}
+		say_failure(*ret, r, why, sizeof(why));
+		stop(TAKE_PTR(*ret));
+	} else {
+		snprintf(why, sizeof(why), "%s", fexit->why);
+	}
+	r = start(params, BACKEND_RAWTP, ret);
+	if (*ret)
+		snprintf((*ret)->backend_why, sizeof((*ret)->backend_why), "no trampolines: %s", why);
+	return r;
+}
+
+static enum backend backend_by_name(const char *name)
+{
+	return tt_streq(name, "trampoline") ? BACKEND_TRAMPOLINE : BACKEND_RAWTP;
+}
+
 int tt_sensor_bpf_new(const struct tt_sensor_params *params, struct tt_sensor **ret, char **ret_message)
 {
 	_cleanup_(tt_buf_done) struct tt_buf message = TT_BUF_INIT;
+	bool choose = tt_streq(params->backend, "auto");
+	enum backend backend = backend_by_name(params->backend);
 	struct rlimit unlimited = { RLIM_INFINITY, RLIM_INFINITY };
 	struct tt_bpf_sensor *sensor = NULL;
 	int r;
 
 	/* kernels before 5.11 count maps as locked memory; later ones don't care, so a refusal is no error */
 	setrlimit(RLIMIT_MEMLOCK, &unlimited);
-	if (tt_streq(params->backend, "trampoline")) {
-		r = -EOPNOTSUPP;
-		tt_buf_str(&message,
-			   "cannot start the trampoline sensor: this build has none; use --sensor=rawtp");
-	} else {
-		r = start(params, BACKEND_RAWTP, &sensor);
-		if (r < 0)
-			tt_buf_printf(&message, "cannot start the rawtp sensor: %s%s", strerror(-r),
-				      load_hint(r));
-	}
+	r = choose ? start_auto(params, &sensor) : start(params, backend, &sensor);
 	if (r < 0) {
-		if (sensor)
-			tt_bpf_free(&sensor->head);
+		char why[256];
+
+		say_failure(sensor, r, why, sizeof(why));
+		tt_buf_printf(&message, "cannot start the %s sensor: %s%s%s", backend_name(backend), why,
+			      load_hint(r),
+			      !choose && backend == BACKEND_TRAMPOLINE
+				      ? "; --sensor=rawtp does without trampolines"
+				      : "");
+		stop(sensor);
 		if (ret_message)
 			*ret_message = tt_buf_take(&message);
 		return r;
 	}
-	snprintf(sensor->backend_why, sizeof(sensor->backend_why), "%s",
-		 tt_streq(params->backend, "rawtp") ? "asked for" : "the only backend of this build");
+	if (!choose)
+		snprintf(sensor->backend_why, sizeof(sensor->backend_why), "asked for");
 	*ret = &sensor->head;
 	return 0;
 }
 
-int tt_sensor_try(const char *backend, char **ret_log)
+int tt_sensor_try(const char *backend, char **ret_missing, char **ret_log)
 {
 	static const struct tt_sensor_params params = {
 		.ring_lifecycle_bytes = 1 << 16,
@@ -286,16 +478,24 @@ int tt_sensor_try(const char *backend, char **ret_log)
 		.sock_entries = 64,
 		.task_entries = 64,
 	};
+	_cleanup_(tt_buf_done) struct tt_buf missing = TT_BUF_INIT;
 	struct tt_bpf_sensor *sensor = NULL;
-	int r;
+	int r = start(&params, backend_by_name(backend), &sensor);
 
-	if (!tt_streq(backend, "rawtp"))
-		return -EOPNOTSUPP;
-	r = start(&params, BACKEND_RAWTP, &sensor);
-	if (ret_log)
-		*ret_log = sensor ? TAKE_PTR(sensor->log) : NULL;
-	if (sensor)
-		tt_bpf_free(&sensor->head);
+	if (r < 0) {
+		char why[256];
+
+		say_failure(sensor, r, why, sizeof(why));
+		tt_buf_str(&missing, why);
+	}
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(programs); i++) {
+		if (sensor->hooks[i].why[0])
+			tt_buf_printf(&missing, "%s%s (%s): %s", missing.len ? "; " : "", programs[i].sees,
+				      programs[i].name, sensor->hooks[i].why);
+	}
+	*ret_missing = missing.len ? tt_buf_take(&missing) : NULL;
+	*ret_log = sensor ? TAKE_PTR(sensor->log) : NULL;
+	stop(sensor);
 	return r;
 }
 
@@ -331,13 +531,37 @@ const char *tt_sensor_bpf_backend(const struct tt_sensor *head, const char **ret
 	const struct tt_bpf_sensor *sensor = (const struct tt_bpf_sensor *)head;
 
 	*ret_why = sensor->backend_why;
-	return sensor->backend;
+	return backend_name(sensor->backend);
 }
 
-size_t tt_sensor_bpf_hooks(const struct tt_sensor *head, const struct tt_sensor_hook **ret)
+const struct tt_sensor_hook *tt_sensor_bpf_hook(const struct tt_sensor *head, size_t *i)
 {
-	*ret = ((const struct tt_bpf_sensor *)head)->hooks;
-	return ARRAY_SIZE(programs);
+	const struct tt_bpf_sensor *sensor = (const struct tt_bpf_sensor *)head;
+
+	while (*i < ARRAY_SIZE(programs)) {
+		size_t row = (*i)++;
+
+		if (programs[row].backends & sensor->backend)
+			return &sensor->hooks[row];
+	}
+	return NULL;
+}
+
+void tt_sensor_bpf_unseen(const struct tt_sensor *head, const char *name, char *buf, size_t size)
+{
+	const struct tt_bpf_sensor *sensor = (const struct tt_bpf_sensor *)head;
+	size_t len = 0;
+
+	buf[0] = '\0';
+	for (size_t i = 0; i < ARRAY_SIZE(programs) && len < size; i++) {
+		const struct tt_sensor_hook *hook = &sensor->hooks[i];
+
+		if (!(programs[i].backends & sensor->backend) || programs[i].attach == ATTACH_LATER ||
+		    hook->attached || !tt_streq(programs[i].sensor, name))
+			continue;
+		len += (size_t)snprintf(buf + len, size - len, "%s%s (%s)",
+					len ? ", " : "not seen on this kernel: ", hook->sees, hook->why);
+	}
 }
 
 void tt_sensor_bpf_uprobe_programs(const struct tt_sensor *head, struct tt_uprobe_programs *ret)

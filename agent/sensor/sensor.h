@@ -29,6 +29,7 @@ struct tt_sensor_params {
 /* One hook and what became of it: for status and doctor. */
 struct tt_sensor_hook {
 	const char *name; /* of the BPF program */
+	const char *sensor; /* whose coverage suffers without it: process file net env */
 	const char *sees; /* what is not seen without it */
 	bool attached;
 	char why[160]; /* not attached: why; attached: what it cannot do here, "" nothing */
@@ -93,11 +94,15 @@ struct tt_sensor {
 int tt_sensor_bpf_new(const struct tt_sensor_params *params, struct tt_sensor **ret, char **ret_message);
 /* "rawtp", "trampoline", and why that one. */
 const char *tt_sensor_bpf_backend(const struct tt_sensor *sensor, const char **ret_why);
-size_t tt_sensor_bpf_hooks(const struct tt_sensor *sensor, const struct tt_sensor_hook **ret);
+/* The backend's hooks, one a call: begin with *i = 0; NULL after the last. */
+const struct tt_sensor_hook *tt_sensor_bpf_hook(const struct tt_sensor *sensor, size_t *i);
+/* What of a sensor (process file net) is not seen on this kernel because hooks are missing, and why, for people: at
+ * most size bytes; "" if all is. */
+void tt_sensor_bpf_unseen(const struct tt_sensor *sensor, const char *name, char *buf, size_t size);
 void tt_sensor_bpf_uprobe_programs(const struct tt_sensor *sensor, struct tt_uprobe_programs *ret);
-/* Loads and attaches one backend and takes it down again: for doctor. *ret_log (may be NULL): the verifier's
- * log and libbpf's warnings, malloc'd, on failure. */
-int tt_sensor_try(const char *backend, char **ret_log);
+/* Loads and attaches one backend and takes it down again: for doctor. Both are malloc'd, or NULL: *ret_missing says
+ * what stopped it; after 0 it names the hooks that are not in, what is not seen without each and why. *ret_log is the verifier's log and libbpf's warnings. */
+int tt_sensor_try(const char *backend, char **ret_missing, char **ret_log);
 
 /* Frames: each a ring's number (u32: 0 lifecycle, 1 activity, 2 totals), a length (u32) and a record, in host byte
  * order, nothing between them. Frames of the third kind are a struct tt_agg_key and a struct tt_agg_value; final ones

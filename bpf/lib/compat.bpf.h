@@ -29,4 +29,13 @@ static __always_inline __u32 task_loginuid(struct task_struct *task)
 	return task_read(task, loginuid.val);
 }
 
+/* Until 5.12 (5.10 where it was ported back) kernel threads did the work of an io_uring, which belong to no process. */
+struct io_identity {
+} __attribute__((preserve_access_index));
+
+static __always_inline bool io_workers_are_threads(void)
+{
+	return !bpf_core_type_exists(struct io_identity);
+}
+
 #endif

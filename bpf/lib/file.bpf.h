@@ -29,13 +29,21 @@ static __always_inline struct file *file_by_fd(struct task_struct *task, int fd)
 	return file;
 }
 
-/* Reads the caller's string into s->user. Returns its length without NUL; what could not be read is empty. */
-static __always_inline __u32 read_user_string(struct scratch *s, const void *user, __u32 *flags)
+/* What the caller wrote: in its own memory, or the kernel's copy, which nobody can change any more. */
+struct spelling {
+	const void *at; /* NULL: there is none (open_by_handle_at) */
+	bool in_kernel;
+};
+
+/* Reads it into s->user. Returns its length without NUL; what could not be read is empty. */
+static __always_inline __u32 read_spelling(struct scratch *s, const struct spelling *spelling, __u32 *flags)
 {
-	long n = bpf_probe_read_user_str(s->user, TT_PATH_MAX, user);
+	long n = spelling->in_kernel ? bpf_probe_read_kernel_str(s->user, TT_PATH_MAX, spelling->at)
+				     : bpf_probe_read_user_str(s->user, TT_PATH_MAX, spelling->at);
 
 	if (n <= 0) {
-		*flags |= TT_EVF_USER_FAULT;
+		if (n < 0) /* 0 is an empty string, to kernels before 6.12 */
+			*flags |= TT_EVF_USER_FAULT;
 		s->user[0] = 0;
 		return 0;
 	}
@@ -101,18 +109,16 @@ static __always_inline __u32 append_base(struct scratch *s, struct task_struct *
 	__u32 len;
 
 	if (dirfd == AT_FDCWD) {
-		s->walk.dentry = (__u64)BPF_CORE_READ(task, fs, pwd.dentry);
-		s->walk.mnt = (__u64)BPF_CORE_READ(task, fs, pwd.mnt);
+		walk_from(s, &BPF_CORE_READ(task, fs)->pwd);
 	} else {
 		file = file_by_fd(task, dirfd);
 		if (!file) {
 			*flags |= TT_EVF_BASE_CUT;
 			return 0;
 		}
-		s->walk.dentry = (__u64)BPF_CORE_READ(file, f_path.dentry);
-		s->walk.mnt = (__u64)BPF_CORE_READ(file, f_path.mnt);
+		walk_from(s, &file->f_path);
 	}
-	len = path_walk(SCRATCH_ACTIVITY, at);
+	len = path_walk(s->self, at);
 	if (s->walk.flags & TT_EVF_PATH_CUT)
 		*flags |= TT_EVF_BASE_CUT;
 	return len;
@@ -143,7 +149,9 @@ static __always_inline long send_file(struct scratch *s, const struct subject *s
 
 struct open_obs {
 	struct file *file;
-	const void *spelling; /* user address, NULL: none (open_by_handle_at) */
+	/* file is a pointer whose type the verifier knows: its fields are plain loads, else each is a call */
+	bool typed;
+	struct spelling spelling;
 	int dirfd;
 	__u32 flags; /* enum tt_ev_flags that the hook already knows */
 };
@@ -151,16 +159,18 @@ struct open_obs {
 static __always_inline int observe_open(const struct subject *sub, struct scratch *s,
 					const struct open_obs *obs)
 {
+#define OF(object, field) (obs->typed ? (object)->field : BPF_CORE_READ(object, field))
 	struct file *file = obs->file;
-	struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);
-	struct inode *inode = BPF_CORE_READ(file, f_inode);
-	__u32 open_flags = BPF_CORE_READ(file, f_flags), flags = obs->flags;
+	struct dentry *dentry = OF(file, f_path.dentry);
+	struct inode *inode = OF(file, f_inode);
+	struct super_block *sb = OF(inode, i_sb);
+	__u32 open_flags = OF(file, f_flags), flags = obs->flags;
 	struct tt_agg_key key = {
 		.start_ns = sub->start_ns,
 		.pid = sub->pid,
-		.ident = BPF_CORE_READ(inode, i_ino),
-		.dev = BPF_CORE_READ(inode, i_sb, s_dev),
-		.name = BPF_CORE_READ(dentry, d_name.hash),
+		.ident = OF(inode, i_ino),
+		.dev = OF(sb, s_dev),
+		.name = OF(dentry, d_name.hash),
 	};
 	__u64 now = bpf_ktime_get_boot_ns();
 	struct tt_agg_value *value;
@@ -169,12 +179,12 @@ static __always_inline int observe_open(const struct subject *sub, struct scratc
 
 	if (open_flags & O_PATH)
 		key.op = TT_OP_OPEN;
-	else if (BPF_CORE_READ(file, f_mode) & FMODE_CREATED)
+	else if (OF(file, f_mode) & FMODE_CREATED)
 		key.op = TT_OP_CREATE;
 	else
 		key.op = (open_flags & O_ACCMODE) == O_RDONLY ? TT_OP_READ : TT_OP_WRITE;
-	if (obs->spelling) {
-		user_len = read_user_string(s, obs->spelling, &flags);
+	if (obs->spelling.at) {
+		user_len = read_spelling(s, &obs->spelling, &flags);
 		key.extra = spelling_tail(s, user_len);
 	}
 
@@ -182,10 +192,10 @@ static __always_inline int observe_open(const struct subject *sub, struct scratc
 	if (due == AGG_COUNTED)
 		return 0;
 
-	path_len = path_append(s, SCRATCH_ACTIVITY, &file->f_path, 0);
+	path_len = path_append(s, &file->f_path, 0);
 	flags |= s->walk.flags;
-	name_len = s->walk.count ? BPF_CORE_READ(dentry, d_name.len) + 1 : 0;
-	if (obs->spelling && !spelling_matches(SCRATCH_ACTIVITY, user_len, name_len)) {
+	name_len = s->walk.count ? OF(dentry, d_name.len) + 1 : 0;
+	if (obs->spelling.at && !spelling_matches(s->self, user_len, name_len)) {
 		if (s->user[0] != '/')
 			base_len = append_base(s, sub->task, obs->dirfd, path_len, &flags);
 		sent_user = append_user(s, path_len + base_len, user_len);
@@ -201,8 +211,8 @@ static __always_inline int observe_open(const struct subject *sub, struct scratc
 	s->file.ino = key.ident;
 	s->file.dev = key.dev;
 	s->file.open_flags = open_flags;
-	s->file.mode = BPF_CORE_READ(inode, i_mode);
-	s->file.fs_magic = BPF_CORE_READ(inode, i_sb, s_magic);
+	s->file.mode = OF(inode, i_mode);
+	s->file.fs_magic = OF(sb, s_magic);
 	s->file.path_len = path_len;
 	s->file.base_len = base_len;
 	s->file.user_len = sent_user;
@@ -210,10 +220,11 @@ static __always_inline int observe_open(const struct subject *sub, struct scratc
 	agg_sent(sub, value, TT_LOSS_FILE,
 		 send_file(s, sub, &key, value, flags, now, path_len + base_len + sent_user));
 	return 0;
+#undef OF
 }
 
 struct name_obs {
-	const void *spelling; /* user address */
+	struct spelling spelling;
 	const void *target; /* readlink: user buffer, filled by the kernel */
 	__u32 target_len;
 	int dirfd;
@@ -234,11 +245,12 @@ static __always_inline int observe_name(const struct subject *sub, struct scratc
 	struct task_struct *task = sub->task;
 	__u64 now = bpf_ktime_get_boot_ns();
 	struct tt_agg_value *value;
-	__u32 flags = obs->flags, user_len, base_len = 0, target_len;
+	__u32 flags = obs->flags, user_len, base_len = 0;
+	__u64 target_len;
 	enum agg_due due;
 
-	user_len = read_user_string(s, obs->spelling, &flags);
-	key.ident = hash_user(SCRATCH_ACTIVITY, user_len);
+	user_len = read_spelling(s, &obs->spelling, &flags);
+	key.ident = hash_user(s->self, user_len);
 	if (s->user[0] != '/') {
 		struct inode *dir = NULL;
 
@@ -263,7 +275,7 @@ static __always_inline int observe_name(const struct subject *sub, struct scratc
 	if (s->user[0] != '/')
 		base_len = append_base(s, task, obs->dirfd, 0, &flags);
 	user_len = append_user(s, base_len, user_len);
-	target_len = obs->target_len & (TT_PATH_MAX - 1);
+	target_len = at_most(obs->target_len, TT_PATH_MAX - 1);
 	if (target_len &&
 	    bpf_probe_read_user(s->room + ((base_len + user_len) & ROOM_MASK), target_len, obs->target))
 		target_len = 0;

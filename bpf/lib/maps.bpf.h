@@ -130,9 +130,12 @@ TT_MAP struct {
 #define SCRATCH_DATA 16384
 #define TT_FIXED_MAX 256
 struct scratch {
+	__u32 self; /* enum scratch_of */
+	__u32 pad_self;
+	volatile __u64 number; /* a pointer, on its way to be one */
 	char user[TT_PATH_MAX + 8];
 	struct {
-		__u64 dentry, mnt; /* where the walk is */
+		__u64 dentry, mnt, mnt_root; /* where the walk is, and the mount's own root */
 		__u64 root, root_mnt; /* where it ends */
 		__u32 len, count;
 		__u32 flags, pad; /* enum tt_ev_flags that it found */
@@ -159,8 +162,25 @@ struct scratch {
 	char room[SCRATCH_DATA + TT_PATH_MAX];
 };
 
-/* Programs that can interrupt each other have each their own. */
-enum scratch_of { SCRATCH_ACTIVITY, SCRATCH_LIFECYCLE, SCRATCHES };
+/* Each program that needs one has its own: where the kernel preempts, another task may run another program on this
+ * CPU before this one has finished (the same one it may not: kernel/bpf/trampoline.c, a missed run). The first are all that
+ * the rawtp backend needs; user space makes the map no larger than its backend. */
+enum scratch_of {
+	SCRATCH_EXEC,
+	SCRATCH_CALL,
+	SCRATCH_OPEN = SCRATCH_CALL,
+	SCRATCH_OPEN_BY_HANDLE,
+	SCRATCH_READLINK,
+	SCRATCH_CONNECT,
+	SCRATCH_SENDTO,
+	SCRATCH_SENDMSG,
+	SCRATCH_EXECVE,
+	SCRATCH_EXECVEAT,
+	SCRATCH_COMPAT_EXECVE,
+	SCRATCH_COMPAT_EXECVEAT,
+	SCRATCHES
+};
+_Static_assert(SCRATCH_CALL < TT_SCRATCHES_RAWTP, "telltale/maps.h");
 
 TT_MAP struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -171,7 +191,11 @@ TT_MAP struct {
 
 static __always_inline struct scratch *scratch_get(__u32 of)
 {
-	return bpf_map_lookup_elem(&scratch, &of);
+	struct scratch *s = bpf_map_lookup_elem(&scratch, &of);
+
+	if (s)
+		s->self = of;
+	return s;
 }
 
 /* Functions with long loops are global: the verifier then checks each once, for any argument, and not once

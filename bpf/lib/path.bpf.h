@@ -19,39 +19,64 @@
 
 #define ROOM_MASK (SCRATCH_DATA - 1)
 
+/* What of a dentry a step needs: struct dentry's d_parent and d_name. */
+struct dentry_head {
+	__u64 parent;
+	__u32 hash, len;
+	__u64 name;
+};
+
+/* The two lie side by side (include/linux/dcache.h), so one read has both, unless the kernel's build shuffled them. */
+static __always_inline long read_dentry(struct dentry_head *head, __u64 dentry)
+{
+	__u32 parent = bpf_core_field_offset(struct dentry, d_parent),
+	      name = bpf_core_field_offset(struct dentry, d_name);
+
+	if (name == parent + 8)
+		return bpf_probe_read_kernel(head, sizeof(*head), (void *)dentry + parent);
+	bpf_probe_read_kernel(&head->parent, 8, (void *)dentry + parent);
+	return bpf_probe_read_kernel(&head->hash, sizeof(*head) - 8, (void *)dentry + name);
+}
+
+static __always_inline void walk_from(struct scratch *s, const struct path *path)
+{
+	s->walk.dentry = (__u64)BPF_CORE_READ(path, dentry);
+	s->walk.mnt = (__u64)BPF_CORE_READ(path, mnt);
+}
+
 /* One component, or one mount point. 0: go on; 1: the end, one way or another. */
 static __always_inline int walk_step(struct scratch *s, __u32 at)
 {
-	struct dentry *dentry = (struct dentry *)s->walk.dentry, *parent;
-	struct vfsmount *mnt = (struct vfsmount *)s->walk.mnt;
-	const unsigned char *name;
+	__u64 dentry = s->walk.dentry;
+	struct dentry_head head;
 	__u32 len = s->walk.len;
 	long n;
 
-	if (s->walk.dentry == s->walk.root && s->walk.mnt == s->walk.root_mnt) {
+	if (dentry == s->walk.root && s->walk.mnt == s->walk.root_mnt) {
 		s->walk.flags = 0;
 		return 1;
 	}
-	parent = BPF_CORE_READ(dentry, d_parent);
-	if (dentry == BPF_CORE_READ(mnt, mnt_root) || dentry == parent) {
-		struct mount *m = (void *)mnt - bpf_core_field_offset(struct mount, mnt);
+	if (read_dentry(&head, dentry))
+		return 1;
+	if (dentry == s->walk.mnt_root || dentry == head.parent) {
+		struct mount *m = (void *)s->walk.mnt - bpf_core_field_offset(struct mount, mnt);
 		struct mount *up = BPF_CORE_READ(m, mnt_parent);
 
-		if (up == m || dentry != BPF_CORE_READ(mnt, mnt_root)) {
+		if (up == m || dentry != s->walk.mnt_root) {
 			/* the top of a tree that is not this task's: an unmounted or foreign mount, or an
 			 * object without a tree, of which a memfd has a name (and no name is longer
 			 * than a component) */
 			s->walk.flags = TT_EVF_UNREACHABLE;
-			if (dentry != parent) {
+			if (dentry != head.parent) {
 				/* a part of a filesystem, mounted nowhere: goes on by names within it,
 				 * or whoever detaches a mount could open what has no name */
 				s->walk.mnt = 0;
+				s->walk.mnt_root = 0;
 				goto component;
 			}
 			if (len > 0)
 				return 1;
-			name = BPF_CORE_READ(dentry, d_name.name);
-			n = bpf_probe_read_kernel_str(s->room + (at & ROOM_MASK), 256, name);
+			n = bpf_probe_read_kernel_str(s->room + (at & ROOM_MASK), 256, (void *)head.name);
 			if (n > 1 && s->room[at & ROOM_MASK] != '/') {
 				s->walk.len = n;
 				s->walk.count = 1;
@@ -60,6 +85,7 @@ static __always_inline int walk_step(struct scratch *s, __u32 at)
 		}
 		s->walk.dentry = (__u64)BPF_CORE_READ(m, mnt_mountpoint);
 		s->walk.mnt = (__u64)up + bpf_core_field_offset(struct mount, mnt);
+		s->walk.mnt_root = (__u64)BPF_CORE_READ(up, mnt.mnt_root);
 		return 0;
 	}
 component:
@@ -67,8 +93,7 @@ component:
 		s->walk.flags |= TT_EVF_PATH_CUT;
 		return 1;
 	}
-	name = BPF_CORE_READ(dentry, d_name.name);
-	n = bpf_probe_read_kernel_str(s->room + ((at + len) & ROOM_MASK), 256, name);
+	n = bpf_probe_read_kernel_str(s->room + ((at + len) & ROOM_MASK), 256, (void *)head.name);
 	if (n < 0)
 		return 1;
 	/* a name with its NUL takes what "/" and the name take: what open(2) takes fits exactly */
@@ -78,7 +103,7 @@ component:
 	}
 	s->walk.len = len + n;
 	s->walk.count++;
-	s->walk.dentry = (__u64)parent;
+	s->walk.dentry = head.parent;
 	return 0;
 }
 
@@ -103,10 +128,13 @@ TT_GLOBAL_FUNCTION int path_walk(__u32 of, __u32 at)
 {
 	struct task_struct *task = current_task();
 	struct scratch *s = scratch_get(of);
+	struct vfsmount *mnt;
 	int i;
 
 	if (!s)
 		return 0;
+	mnt = (void *)s->walk.mnt;
+	s->walk.mnt_root = (__u64)BPF_CORE_READ(mnt, mnt_root);
 	s->walk.root = (__u64)task_read(task, fs, root.dentry);
 	s->walk.root_mnt = (__u64)task_read(task, fs, root.mnt);
 	s->walk.len = 0;
@@ -118,11 +146,10 @@ TT_GLOBAL_FUNCTION int path_walk(__u32 of, __u32 at)
 	return s->walk.len;
 }
 
-static __always_inline __u32 path_append(struct scratch *s, __u32 of, struct path *path, __u32 at)
+static __always_inline __u32 path_append(struct scratch *s, const struct path *path, __u32 at)
 {
-	s->walk.dentry = (__u64)BPF_CORE_READ(path, dentry);
-	s->walk.mnt = (__u64)BPF_CORE_READ(path, mnt);
-	return path_walk(of, at);
+	walk_from(s, path);
+	return path_walk(s->self, at);
 }
 
 /* A dentry that is neither a root nor in the hash table has lost its name: fs/d_path.c:d_path. */

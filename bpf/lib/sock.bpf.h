@@ -9,17 +9,13 @@
 #define TT_BPF_SOCK_H
 
 #include "agg.bpf.h"
-#include "file.bpf.h"
 
 #include <bpf/bpf_endian.h>
 
-#define AF_UNIX	      1
-#define AF_INET	      2
-#define AF_INET6      10
-#define IPPROTO_TCP   6
-#define IPPROTO_MPTCP 262
-#define S_IFMT	      0170000
-#define S_IFSOCK      0140000
+#define AF_UNIX	    1
+#define AF_INET	    2
+#define AF_INET6    10
+#define IPPROTO_TCP 6
 
 #define TCP_ESTABLISHED 1
 #define TCP_SYN_SENT	2
@@ -28,30 +24,6 @@
 
 #define ETIMEDOUT    110
 #define ECONNREFUSED 111
-#define EISCONN	     106
-#define EALREADY     114
-#define EINPROGRESS  115
-#define ERESTARTSYS  512
-#define EINTR	     4
-
-union user_address {
-	__u16 family;
-	struct {
-		__u16 family_in;
-		__be16 port;
-		__u8 addr[4];
-	} in;
-	struct {
-		__u16 family_in6;
-		__be16 port;
-		__u32 flow;
-		__u8 addr[16];
-	} in6;
-	struct {
-		__u16 family_un;
-		char path[TT_UNIX_PATH_MAX];
-	} un;
-} __attribute__((aligned(8)));
 
 static __always_inline void sock_addresses(struct sock *sk, __u16 family, __u8 *addr, __u8 *local,
 					   __u16 *port, __u16 *local_port)
@@ -167,160 +139,6 @@ static __always_inline int observe_tcp_state(struct sock *sk, int oldstate, int 
 		if (newstate == TCP_ESTABLISHED || newstate == TCP_CLOSE)
 			return tcp_attempt_ends(sk, newstate);
 	}
-	return 0;
-}
-
-/* The bound name of the socket at the other end, into s->room; its length. */
-static __always_inline __u32 unix_peer_name(struct scratch *s, struct sock *sk)
-{
-	struct unix_address *name;
-	struct sock *peer;
-	__u64 len;
-
-	peer = BPF_CORE_READ((struct unix_sock *)sk, peer);
-	if (!peer)
-		return 0;
-	name = BPF_CORE_READ((struct unix_sock *)peer, addr);
-	if (!name)
-		return 0;
-	len = BPF_CORE_READ(name, len);
-	if (len <= 2) /* sun_family alone: no name */
-		return 0;
-	len = at_most(len - 2, TT_UNIX_PATH_MAX);
-	if (bpf_probe_read_kernel(s->room, len, &name->name[0].sun_path))
-		return 0;
-	return len;
-}
-
-/* Callers often pass a whole sockaddr_un whatever its name's length: what lies behind the NUL of a path is not part of
- * it, and would make one name look like many. Abstract names are as long as they are said to be (unix(7)). */
-static __always_inline __u64 unix_trim(struct scratch *s, union user_address *user, __u64 user_len)
-{
-	__u64 n;
-
-	if (user_len <= 2 || !user->un.path[0])
-		return user_len;
-	/* a path may fill sun_path without a NUL: behind it are zeros of ours */
-	n = bpf_probe_read_kernel_str(s->room, TT_UNIX_PATH_MAX + 1, user->un.path);
-	n = at_most(n, TT_UNIX_PATH_MAX + 1);
-	__builtin_memset(user->un.path, 0, sizeof(user->un.path));
-	if (n <= 1)
-		return 0;
-	n = at_most(n - 1, TT_UNIX_PATH_MAX);
-	bpf_probe_read_kernel(user->un.path, n, s->room);
-	return n + 2;
-}
-
-/* One call that names a destination: connect, or a datagram with an address. op: TT_OP_CONNECT or TT_OP_SEND;
- * address in user memory; result 0 or -errno; flags: enum tt_ev_flags. */
-TT_GLOBAL_FUNCTION int observe_connect(int fd, __u64 address, __u32 address_len, __s32 result, __u32 op_flags)
-{
-	struct scratch *s = scratch_get(SCRATCH_ACTIVITY);
-	struct subject subject, *sub = &subject;
-	struct tt_ev_connect *ev;
-	__u16 op = op_flags, flags = op_flags >> 16;
-	struct tt_agg_key key = { .op = op, .result = result };
-	union user_address *user;
-	struct file *file;
-	__u64 now = bpf_ktime_get_boot_ns(), connecting;
-	struct tt_agg_value *value;
-	struct socket *socket;
-	struct sock *sk;
-	__u64 user_len = at_most(address_len, sizeof(*user));
-	__u32 size, i;
-	__u16 family, protocol;
-	enum agg_due due;
-	bool from_user;
-
-	if (!s || !subject_current(sub))
-		return 0;
-	ev = &s->connect;
-	user = (void *)s->user;
-	key.start_ns = sub->start_ns;
-	key.pid = sub->pid;
-	connecting = sub->state->connecting;
-	sub->state->connecting = 0;
-	file = file_by_fd(sub->task, fd);
-	if (!file || (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
-		return 0;
-	socket = BPF_CORE_READ(file, private_data);
-	sk = BPF_CORE_READ(socket, sk);
-	if (!sk)
-		return 0;
-	family = BPF_CORE_READ(sk, __sk_common.skc_family);
-	protocol = family == AF_UNIX ? BPF_CORE_READ(sk, sk_type) : BPF_CORE_READ(sk, sk_protocol);
-	if (family != AF_INET && family != AF_INET6 && family != AF_UNIX)
-		return 0;
-	if (family != AF_UNIX && (protocol == IPPROTO_TCP || protocol == IPPROTO_MPTCP)) {
-		/* an attempt that began is reported by its states */
-		if (op == TT_OP_SEND || result == 0 || result == -EINPROGRESS || result == -EALREADY ||
-		    result == -EISCONN || result == -EINTR || result == -ERESTARTSYS ||
-		    connecting == (__u64)sk)
-			return 0;
-		protocol = IPPROTO_TCP;
-	}
-
-	__builtin_memset(ev, 0, sizeof(*ev));
-	__builtin_memset(user, 0, sizeof(*user) + 8);
-	if (user_len < 2 || bpf_probe_read_user(user, user_len, (void *)address))
-		user_len = 0;
-
-	from_user = op == TT_OP_SEND || result < 0;
-	if (family == AF_UNIX) {
-		user_len = unix_trim(s, user, user_len);
-		if (!from_user)
-			ev->path_len = unix_peer_name(s, sk);
-		if (user_len > 2) {
-			ev->user_len = user_len - 2;
-			bpf_probe_read_kernel(s->room + (ev->path_len & 127), (user_len - 2) & 127,
-					      user->un.path);
-		}
-		if (!ev->path_len && !ev->user_len)
-			return 0;
-	} else if (!from_user) {
-		sock_addresses(sk, family, ev->addr, ev->local_addr, &ev->port, &ev->local_port);
-		if (user->family == 0) /* AF_UNSPEC: a disconnect */
-			return 0;
-	} else {
-		if (user->family == AF_INET) {
-			family = AF_INET;
-			__builtin_memcpy(ev->addr, user->in.addr, 4);
-			ev->port = bpf_ntohs(user->in.port);
-		} else if (user->family == AF_INET6) {
-			__builtin_memcpy(ev->addr, user->in6.addr, 16);
-			ev->port = bpf_ntohs(user->in6.port);
-		} else {
-			return 0; /* no address in it */
-		}
-		ev->local_port = BPF_CORE_READ(sk, __sk_common.skc_num);
-	}
-
-	key.ident = mix(hash_seed, (__u64)family << 32 | (__u32)protocol << 16 | ev->port);
-	key.ident = mix(key.ident, *(__u64 *)ev->addr);
-	key.ident = mix(key.ident, *(__u64 *)(ev->addr + 8));
-	if (family == AF_UNIX) {
-		/* sun_path, also where the kernel has the peer's name: zeros behind it were set above */
-		for (i = 0; i < sizeof(*user) / 8; i++)
-			key.ident = mix(key.ident, ((__u64 *)s->user)[i]);
-	}
-	due = agg_note(sub, &key, now, &value);
-	if (due == AGG_COUNTED)
-		return 0;
-
-	size = sizeof(*ev) + (ev->path_len & 127) + (ev->user_len & 127);
-	header(&ev->hdr, sub, TT_EV_CONNECT, size, now);
-	ev->hdr.flags = flags | (due == AGG_ALONE ? TT_EVF_UNAGGREGATED : 0) |
-			(due == AGG_AGAIN ? TT_EVF_AGAIN : 0);
-	ev->key = key;
-	ev->count = value ? value->count : 1;
-	ev->first_ns = value ? value->first_ns : now;
-	ev->family = family;
-	ev->protocol = protocol;
-	ev->result = result;
-	ev->state = TT_CONN_NONE;
-	ev->from_user = from_user;
-	agg_sent(sub, value, TT_LOSS_CONNECT,
-		 bpf_ringbuf_output(&activity, ev, size, wakeup(&activity, ACTIVITY_WAKEUP)));
 	return 0;
 }
 

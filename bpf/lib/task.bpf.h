@@ -165,6 +165,21 @@ static __always_inline __u64 wakeup(void *ring, __u64 threshold)
 								      : BPF_RB_NO_WAKEUP;
 }
 
+static __always_inline void send_note(const struct subject *sub, enum tt_note note, __u64 value)
+{
+	struct tt_ev_note *ev = bpf_ringbuf_reserve(&activity, sizeof(*ev), 0);
+
+	if (!ev) {
+		count_loss(sub->slot, TT_LOSS_NOTE);
+		return;
+	}
+	header(&ev->hdr, sub, TT_EV_NOTE, sizeof(*ev), bpf_ktime_get_boot_ns());
+	ev->note = note;
+	ev->pad = 0;
+	ev->value = value;
+	bpf_ringbuf_submit(ev, BPF_RB_NO_WAKEUP);
+}
+
 static __always_inline __u64 serial_next(void)
 {
 	__u32 zero = 0;

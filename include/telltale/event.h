@@ -249,7 +249,8 @@ struct tt_ev_count {
 TT_ASSERT_SIZE(struct tt_ev_count, 96);
 
 enum tt_note {
-	TT_NOTE_IO_URING = 1, /* the process set up an io_uring: operations through it are not seen */
+	TT_NOTE_IO_URING =
+		1, /* the process set up an io_uring; value 1: opens through it are seen, 0: nothing is */
 	TT_NOTE_X32, /* an x32 call that is not decoded; value: its number */
 	TT_NOTE_ENV_FAULT, /* a looked-up name could not be read */
 };

@@ -69,6 +69,9 @@ struct tt_agg_value {
 };
 TT_ASSERT_SIZE(struct tt_agg_value, 48);
 
+/* Entries of the map of records under construction that the rawtp backend needs; trampolines need them all. */
+#define TT_SCRATCHES_RAWTP 2
+
 /* A TCP connect that has begun. Key: the kernel's struct sock address. */
 struct tt_sock {
 	__u64 slot;

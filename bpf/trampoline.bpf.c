@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The trampoline backend: the return of the kernel functions that open, read links and send, and of nothing else.
+ *
+ * A task that is not ours pays where it calls one of these, and nothing on its other system calls. What is seen is
+ * the kernel's own: the very struct file (path_source `file`), the kernel's copy of the name and of the
+ * address. Opens through io_uring pass here as well. Which function a program is put on is in the table of
+ * agent/sensor/bpf_load.c: names differ between kernels, and one that is missing costs its own coverage.
+ *
+ * Not seen: calls that fail before any name is looked at (a bad pointer, a name beyond PATH_MAX, no descriptor left). */
+#include "vmlinux.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+#include "lib/connect.bpf.h"
+#include "lib/syscall.bpf.h"
+
+#define FMODE_EXEC 0x20 /* include/linux/fs.h: __FMODE_EXEC, an open by execve */
+#define EAGAIN	   11
+#define ERRNO_MAX  4095
+
+/* include/linux/namei.h */
+#define LOOKUP_IN_ROOT 0x100000
+#define LOOKUP_CACHED  0x200000
+
+#define MSG_CMSG_COMPAT 0x80000000
+
+static __always_inline __u32 compat_flag(struct task_struct *task)
+{
+	return task_in_compat_call(task) ? TT_EVF_COMPAT : 0;
+}
+
+/* A name of the kernel's own making, such as a core dump's: no caller wrote it. Kernels since 7.0 do not tell. */
+static __always_inline bool name_is_kernels(struct filename *name)
+{
+	return bpf_core_field_exists(name->uptr) && !name->uptr;
+}
+
+static __always_inline __u16 op_of_flags(__u32 flags)
+{
+	return flags & O_PATH			 ? TT_OP_OPEN
+	       : flags & O_CREAT		 ? TT_OP_CREATE
+	       : (flags & O_ACCMODE) == O_RDONLY ? TT_OP_READ
+						 : TT_OP_WRITE;
+}
+
+/* fs/namei.c: do_filp_open(), do_file_open() since 7.0 */
+SEC("fexit")
+int BPF_PROG(tr_open, int dfd, struct filename *name, struct open_flags *op, struct file *file)
+{
+	struct spelling spelling = { .in_kernel = true };
+	__u32 open_flags, lookup, flags;
+	struct subject sub;
+	struct scratch *s;
+	char first;
+	long error;
+
+	if (!subject_current(&sub))
+		return 0;
+	open_flags = op->open_flag;
+	if (open_flags & FMODE_EXEC || name_is_kernels(name))
+		return 0; /* executing is pr_exec's and tr_execve's */
+	s = scratch_get(SCRATCH_OPEN);
+	if (!s)
+		return 0;
+	flags = compat_flag(sub.task);
+	lookup = op->lookup_flags;
+	spelling.at = name->name;
+	bpf_probe_read_kernel(&first, 1, spelling.at);
+	if (lookup & LOOKUP_IN_ROOT && first == '/')
+		flags |= TT_EVF_BASE_CUT; /* that "/" is not the process's */
+
+	/* through memory: the verifier lets nobody count with a pointer */
+	s->number = (__u64)file;
+	error = s->number;
+	if (error < 0 && error >= -ERRNO_MAX) {
+		struct name_obs obs = {
+			.spelling = spelling,
+			.dirfd = dfd,
+			.flags = flags,
+			.op = op_of_flags(open_flags),
+			.result = error,
+		};
+
+		/* io_uring's first try, without sleeping: a worker tries again */
+		if (error == -EAGAIN && lookup & LOOKUP_CACHED)
+			return 0;
+		return observe_name(&sub, s, &obs);
+	}
+
+	struct open_obs obs = {
+		.file = file, .typed = true, .spelling = spelling, .dirfd = dfd, .flags = flags
+	};
+
+	return observe_open(&sub, s, &obs);
+}
+
+/* fs/fhandle.c */
+SEC("fexit")
+int BPF_PROG(tr_open_by_handle, int mount_fd, void *handle, int open_flags, long fd)
+{
+	struct open_obs obs = { .flags = TT_EVF_BY_FD };
+	struct name_obs failed = { .result = fd };
+	struct subject sub;
+	struct scratch *s;
+
+	if (!subject_current(&sub))
+		return 0;
+	s = scratch_get(SCRATCH_OPEN_BY_HANDLE);
+	if (!s)
+		return 0;
+	if (fd < 0) {
+		failed.flags = compat_flag(sub.task);
+		failed.op = op_of_flags(open_flags);
+		return observe_name(&sub, s, &failed);
+	}
+	obs.flags |= compat_flag(sub.task);
+	obs.file = file_by_fd(sub.task, fd);
+	return obs.file ? observe_open(&sub, s, &obs) : 0;
+}
+
+/* fs/stat.c */
+SEC("fexit")
+int BPF_PROG(tr_readlink, int dfd, const char *path, char *buffer, int size, int result)
+{
+	struct name_obs obs = { .spelling.at = path, .dirfd = dfd, .op = TT_OP_READLINK };
+	struct subject sub;
+	struct scratch *s;
+
+	if (!subject_current(&sub))
+		return 0;
+	s = scratch_get(SCRATCH_READLINK);
+	if (!s)
+		return 0;
+	obs.flags = compat_flag(sub.task);
+	if (result < 0) {
+		obs.result = result;
+	} else {
+		obs.target = buffer;
+		obs.target_len = result < TT_PATH_MAX ? result : TT_PATH_MAX - 1;
+	}
+	return observe_name(&sub, s, &obs);
+}
+
+/* The system calls themselves: where an exec failed, nothing else has its whole answer and its name still. */
+static __always_inline int exec_failed(const struct pt_regs *regs, long result, bool at, bool compat,
+				       __u32 of)
+{
+	struct call_ctx c = { .compat = compat };
+	struct name_obs obs = { .op = TT_OP_EXEC, .result = result };
+	struct subject sub;
+	struct scratch *s;
+
+	if (result >= 0 || !subject_current(&sub))
+		return 0;
+	s = scratch_get(of);
+	if (!s)
+		return 0;
+	read_args(regs, &c);
+	obs.spelling.at = (void *)(at ? c.arg[1] : c.arg[0]);
+	obs.dirfd = at ? (int)c.arg[0] : AT_FDCWD;
+	obs.flags = compat ? TT_EVF_COMPAT : 0;
+	return observe_name(&sub, s, &obs);
+}
+
+#define EXEC_PROGRAM(program, at, compat, of)                                                                \
+	SEC("fexit")                                                                                         \
+	int BPF_PROG(program, const struct pt_regs *regs, long result)                                       \
+	{                                                                                                    \
+		return exec_failed(regs, result, at, compat, of);                                            \
+	}
+
+EXEC_PROGRAM(tr_execve, false, false, SCRATCH_EXECVE)
+EXEC_PROGRAM(tr_execveat, true, false, SCRATCH_EXECVEAT)
+EXEC_PROGRAM(tr_compat_execve, false, true, SCRATCH_COMPAT_EXECVE)
+EXEC_PROGRAM(tr_compat_execveat, true, true, SCRATCH_COMPAT_EXECVEAT)
+
+/* net/socket.c; io_uring's connects pass here as well */
+SEC("fexit")
+int BPF_PROG(tr_connect, struct file *file, void *address, int address_len, int file_flags, int result)
+{
+	struct connect_obs obs = {
+		.file = file,
+		.address = address,
+		.address_len = address_len,
+		.in_kernel = true,
+		.op = TT_OP_CONNECT,
+		.result = result < 0 ? result : 0,
+	};
+	struct subject sub;
+	struct scratch *s;
+
+	if (!subject_current(&sub))
+		return 0;
+	s = scratch_get(SCRATCH_CONNECT);
+	if (!s)
+		return 0;
+	obs.flags = compat_flag(sub.task);
+	return observe_connect(&sub, s, &obs);
+}
+
+static __always_inline int observe_send(const struct subject *sub, __u32 of, struct connect_obs *obs,
+					int result)
+{
+	struct scratch *s;
+
+	if (!obs->address || !obs->address_len) {
+		sub->state->connecting = 0; /* TCP fast open ends here too */
+		return 0;
+	}
+	s = scratch_get(of);
+	if (!s)
+		return 0;
+	obs->op = TT_OP_SEND;
+	obs->flags = compat_flag(sub->task);
+	obs->result = result < 0 ? result : 0;
+	return observe_connect(sub, s, obs);
+}
+
+/* net/socket.c */
+SEC("fexit")
+int BPF_PROG(tr_sendto, int fd, void *buffer, unsigned long len, unsigned int flags, void *address,
+	     int address_len, int result)
+{
+	struct connect_obs obs = { .address = address, .address_len = address_len };
+	struct subject sub;
+
+	if (!subject_current(&sub))
+		return 0;
+	if (address)
+		obs.file = file_by_fd(sub.task, fd);
+	return observe_send(&sub, SCRATCH_SENDTO, &obs, result);
+}
+
+/* net/socket.c; sendmmsg calls it for each message */
+SEC("fexit")
+int BPF_PROG(tr_sendmsg, struct socket *socket, void *msg, void *kernel_msg, unsigned int flags, void *used,
+	     unsigned int allowed, int result)
+{
+	struct connect_obs obs = { .file = socket->file };
+	struct subject sub;
+	__u64 address;
+
+	if (!subject_current(&sub))
+		return 0;
+	if (read_msg_name((__u64)msg, flags & MSG_CMSG_COMPAT, &address, &obs.address_len))
+		obs.address = (void *)address;
+	return observe_send(&sub, SCRATCH_SENDMSG, &obs, result);
+}
+
+/* fs/namei.c: do_renameat2(), filename_renameat2() since 7.0; io_uring's renames pass here as well */
+SEC("fexit")
+int BPF_PROG(tr_rename, int old_fd, void *from, int new_fd, void *to, unsigned int flags, int result)
+{
+	struct subject sub;
+
+	if (result == 0 && subject_current(&sub))
+		__sync_fetch_and_add(&sub.slot->rename_epoch, 1);
+	return 0;
+}
+
+/* io_uring/io_uring.c */
+SEC("tp_btf/io_uring_create")
+int BPF_PROG(tr_io_uring)
+{
+	struct subject sub;
+
+	if (subject_current(&sub))
+		send_note(&sub, TT_NOTE_IO_URING, io_workers_are_threads());
+	return 0;
+}
