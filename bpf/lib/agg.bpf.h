@@ -24,6 +24,15 @@ static __always_inline __u64 mix(__u64 h, __u64 word)
 	return h ^ (h >> 32);
 }
 
+/* A key of this process's, where its record is being made: the map takes it from there. */
+static __always_inline struct tt_agg_key *key_begin(struct tt_agg_key *key, const struct subject *s)
+{
+	__builtin_memset(key, 0, sizeof(*key));
+	key->start_ns = s->start_ns;
+	key->pid = s->pid;
+	return key;
+}
+
 static __always_inline enum agg_due agg_note(const struct subject *s, const struct tt_agg_key *key, __u64 now,
 					     struct tt_agg_value **ret)
 {

@@ -93,7 +93,7 @@ static __noinline int observe_connect(const struct subject *sub, struct scratch 
 {
 	struct tt_ev_connect *ev = &s->connect;
 	union user_address *user = (void *)s->user;
-	struct tt_agg_key *key = &ev->key;
+	struct tt_agg_key *key;
 	__u64 user_len = at_most(obs->address_len, sizeof(*user)), connecting = sub->state->connecting;
 	__u64 now = bpf_ktime_get_boot_ns();
 	struct file *file = obs->file;
@@ -164,8 +164,7 @@ static __noinline int observe_connect(const struct subject *sub, struct scratch 
 		ev->local_port = BPF_CORE_READ(sk, __sk_common.skc_num);
 	}
 
-	key->start_ns = sub->start_ns;
-	key->pid = sub->pid;
+	key = key_begin(&ev->key, sub);
 	key->op = obs->op;
 	key->result = obs->result;
 	key->ident = mix(hash_seed, (__u64)family << 32 | (__u32)protocol << 16 | ev->port);

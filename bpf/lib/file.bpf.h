@@ -131,16 +131,16 @@ static __always_inline __u32 append_user(struct scratch *s, __u32 at, __u32 len)
 	return len;
 }
 
+/* The key is in the record already. */
 static __always_inline long send_file(struct scratch *s, const struct subject *sub,
-				      const struct tt_agg_key *key, const struct tt_agg_value *value,
-				      __u32 flags, __u64 now, __u32 data_len)
+				      const struct tt_agg_value *value, __u32 flags, __u64 now,
+				      __u32 data_len)
 {
 	struct tt_ev_file *ev = &s->file;
 	__u64 size = at_most(sizeof(*ev) + data_len, sizeof(*ev) + SCRATCH_DATA);
 
 	header(&ev->hdr, sub, TT_EV_FILE, size, now);
 	ev->hdr.flags = flags;
-	ev->key = *key;
 	ev->count = value ? value->count : 1;
 	ev->bytes = value ? value->bytes : 0;
 	ev->first_ns = value ? value->first_ns : now;
@@ -165,30 +165,27 @@ static __always_inline int observe_open(const struct subject *sub, struct scratc
 	struct inode *inode = OF(file, f_inode);
 	struct super_block *sb = OF(inode, i_sb);
 	__u32 open_flags = OF(file, f_flags), flags = obs->flags;
-	struct tt_agg_key key = {
-		.start_ns = sub->start_ns,
-		.pid = sub->pid,
-		.ident = OF(inode, i_ino),
-		.dev = OF(sb, s_dev),
-		.name = OF(dentry, d_name.hash),
-	};
+	struct tt_agg_key *key = key_begin(&s->file.key, sub);
 	__u64 now = bpf_ktime_get_boot_ns();
 	struct tt_agg_value *value;
 	enum agg_due due;
 	__u32 user_len = 0, path_len, base_len = 0, sent_user = 0, name_len;
 
+	key->ident = OF(inode, i_ino);
+	key->dev = OF(sb, s_dev);
+	key->name = OF(dentry, d_name.hash);
 	if (open_flags & O_PATH)
-		key.op = TT_OP_OPEN;
+		key->op = TT_OP_OPEN;
 	else if (OF(file, f_mode) & FMODE_CREATED)
-		key.op = TT_OP_CREATE;
+		key->op = TT_OP_CREATE;
 	else
-		key.op = (open_flags & O_ACCMODE) == O_RDONLY ? TT_OP_READ : TT_OP_WRITE;
+		key->op = (open_flags & O_ACCMODE) == O_RDONLY ? TT_OP_READ : TT_OP_WRITE;
 	if (obs->spelling.at) {
 		user_len = read_spelling(s, &obs->spelling, &flags);
-		key.extra = spelling_tail(s, user_len);
+		key->extra = spelling_tail(s, user_len);
 	}
 
-	due = agg_note(sub, &key, now, &value);
+	due = agg_note(sub, key, now, &value);
 	if (due == AGG_COUNTED)
 		return 0;
 
@@ -208,8 +205,8 @@ static __always_inline int observe_open(const struct subject *sub, struct scratc
 		flags |= TT_EVF_AGAIN;
 	if (due == AGG_ALONE)
 		flags |= TT_EVF_UNAGGREGATED;
-	s->file.ino = key.ident;
-	s->file.dev = key.dev;
+	s->file.ino = key->ident;
+	s->file.dev = key->dev;
 	s->file.open_flags = open_flags;
 	s->file.mode = OF(inode, i_mode);
 	s->file.fs_magic = OF(sb, s_magic);
@@ -218,7 +215,7 @@ static __always_inline int observe_open(const struct subject *sub, struct scratc
 	s->file.user_len = sent_user;
 	s->file.target_len = 0;
 	agg_sent(sub, value, TT_LOSS_FILE,
-		 send_file(s, sub, &key, value, flags, now, path_len + base_len + sent_user));
+		 send_file(s, sub, value, flags, now, path_len + base_len + sent_user));
 	return 0;
 #undef OF
 }
@@ -236,12 +233,7 @@ struct name_obs {
 static __always_inline int observe_name(const struct subject *sub, struct scratch *s,
 					const struct name_obs *obs)
 {
-	struct tt_agg_key key = {
-		.start_ns = sub->start_ns,
-		.pid = sub->pid,
-		.op = obs->op,
-		.result = obs->result,
-	};
+	struct tt_agg_key *key = key_begin(&s->file.key, sub);
 	struct task_struct *task = sub->task;
 	__u64 now = bpf_ktime_get_boot_ns();
 	struct tt_agg_value *value;
@@ -250,7 +242,9 @@ static __always_inline int observe_name(const struct subject *sub, struct scratc
 	enum agg_due due;
 
 	user_len = read_spelling(s, &obs->spelling, &flags);
-	key.ident = hash_user(s->self, user_len);
+	key->op = obs->op;
+	key->result = obs->result;
+	key->ident = hash_user(s->self, user_len);
 	if (s->user[0] != '/') {
 		struct inode *dir = NULL;
 
@@ -263,12 +257,12 @@ static __always_inline int observe_name(const struct subject *sub, struct scratc
 				dir = BPF_CORE_READ(file, f_inode);
 		}
 		if (dir) {
-			key.extra = BPF_CORE_READ(dir, i_ino);
-			key.dev = BPF_CORE_READ(dir, i_sb, s_dev);
+			key->extra = BPF_CORE_READ(dir, i_ino);
+			key->dev = BPF_CORE_READ(dir, i_sb, s_dev);
 		}
 	}
 
-	due = agg_note(sub, &key, now, &value);
+	due = agg_note(sub, key, now, &value);
 	if (due == AGG_COUNTED)
 		return 0;
 
@@ -293,7 +287,7 @@ static __always_inline int observe_name(const struct subject *sub, struct scratc
 	s->file.user_len = user_len;
 	s->file.target_len = target_len;
 	agg_sent(sub, value, TT_LOSS_FILE,
-		 send_file(s, sub, &key, value, flags, now, base_len + user_len + target_len));
+		 send_file(s, sub, value, flags, now, base_len + user_len + target_len));
 	return 0;
 }
 

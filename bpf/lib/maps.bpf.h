@@ -137,6 +137,9 @@ struct scratch {
 	struct {
 		__u64 dentry, mnt, mnt_root; /* where the walk is, and the mount's own root */
 		__u64 root, root_mnt; /* where it ends */
+		__u64 parent; /* of the dentry: its d_parent and d_name */
+		__u32 hash, name_len;
+		__u64 name;
 		__u32 len, count;
 		__u32 flags, pad; /* enum tt_ev_flags that it found */
 	} walk;

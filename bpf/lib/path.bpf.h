@@ -19,23 +19,18 @@
 
 #define ROOM_MASK (SCRATCH_DATA - 1)
 
-/* What of a dentry a step needs: struct dentry's d_parent and d_name. */
-struct dentry_head {
-	__u64 parent;
-	__u32 hash, len;
-	__u64 name;
-};
-
-/* The two lie side by side (include/linux/dcache.h), so one read has both, unless the kernel's build shuffled them. */
-static __always_inline long read_dentry(struct dentry_head *head, __u64 dentry)
+/* Reads the walk's dentry: d_parent and d_name lie side by side (include/linux/dcache.h), so one read has both, unless
+ * the kernel's build shuffled them. */
+static __always_inline long read_dentry(struct scratch *s)
 {
 	__u32 parent = bpf_core_field_offset(struct dentry, d_parent),
 	      name = bpf_core_field_offset(struct dentry, d_name);
+	void *dentry = (void *)s->walk.dentry;
 
 	if (name == parent + 8)
-		return bpf_probe_read_kernel(head, sizeof(*head), (void *)dentry + parent);
-	bpf_probe_read_kernel(&head->parent, 8, (void *)dentry + parent);
-	return bpf_probe_read_kernel(&head->hash, sizeof(*head) - 8, (void *)dentry + name);
+		return bpf_probe_read_kernel(&s->walk.parent, 24, dentry + parent);
+	bpf_probe_read_kernel(&s->walk.parent, 8, dentry + parent);
+	return bpf_probe_read_kernel(&s->walk.hash, 16, dentry + name);
 }
 
 static __always_inline void walk_from(struct scratch *s, const struct path *path)
@@ -48,7 +43,6 @@ static __always_inline void walk_from(struct scratch *s, const struct path *path
 static __always_inline int walk_step(struct scratch *s, __u32 at)
 {
 	__u64 dentry = s->walk.dentry;
-	struct dentry_head head;
 	__u32 len = s->walk.len;
 	long n;
 
@@ -56,9 +50,9 @@ static __always_inline int walk_step(struct scratch *s, __u32 at)
 		s->walk.flags = 0;
 		return 1;
 	}
-	if (read_dentry(&head, dentry))
+	if (read_dentry(s))
 		return 1;
-	if (dentry == s->walk.mnt_root || dentry == head.parent) {
+	if (dentry == s->walk.mnt_root || dentry == s->walk.parent) {
 		struct mount *m = (void *)s->walk.mnt - bpf_core_field_offset(struct mount, mnt);
 		struct mount *up = BPF_CORE_READ(m, mnt_parent);
 
@@ -67,7 +61,7 @@ static __always_inline int walk_step(struct scratch *s, __u32 at)
 			 * object without a tree, of which a memfd has a name (and no name is longer
 			 * than a component) */
 			s->walk.flags = TT_EVF_UNREACHABLE;
-			if (dentry != head.parent) {
+			if (dentry != s->walk.parent) {
 				/* a part of a filesystem, mounted nowhere: goes on by names within it,
 				 * or whoever detaches a mount could open what has no name */
 				s->walk.mnt = 0;
@@ -76,7 +70,7 @@ static __always_inline int walk_step(struct scratch *s, __u32 at)
 			}
 			if (len > 0)
 				return 1;
-			n = bpf_probe_read_kernel_str(s->room + (at & ROOM_MASK), 256, (void *)head.name);
+			n = bpf_probe_read_kernel_str(s->room + (at & ROOM_MASK), 256, (void *)s->walk.name);
 			if (n > 1 && s->room[at & ROOM_MASK] != '/') {
 				s->walk.len = n;
 				s->walk.count = 1;
@@ -93,7 +87,7 @@ component:
 		s->walk.flags |= TT_EVF_PATH_CUT;
 		return 1;
 	}
-	n = bpf_probe_read_kernel_str(s->room + ((at + len) & ROOM_MASK), 256, (void *)head.name);
+	n = bpf_probe_read_kernel_str(s->room + ((at + len) & ROOM_MASK), 256, (void *)s->walk.name);
 	if (n < 0)
 		return 1;
 	/* a name with its NUL takes what "/" and the name take: what open(2) takes fits exactly */
@@ -103,7 +97,7 @@ component:
 	}
 	s->walk.len = len + n;
 	s->walk.count++;
-	s->walk.dentry = head.parent;
+	s->walk.dentry = s->walk.parent;
 	return 0;
 }
 
