@@ -489,7 +489,7 @@ int tt_sensor_try(const char *backend, char **ret_missing, char **ret_log)
 		tt_buf_str(&missing, why);
 	}
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(programs); i++) {
-		if (sensor->hooks[i].why[0])
+		if ((programs[i].backends & sensor->backend) && !sensor->hooks[i].attached)
 			tt_buf_printf(&missing, "%s%s (%s): %s", missing.len ? "; " : "", programs[i].sees,
 				      programs[i].name, sensor->hooks[i].why);
 	}
