@@ -145,7 +145,7 @@ static __always_inline bool slot_is_tracked(const struct subject *sub)
 /* One chunk of the environment block, len bytes at `offset` from its start. */
 TT_GLOBAL_FUNCTION int send_env_chunk(__u64 at, __u64 len, __u32 offset, __u64 now)
 {
-	struct scratch *s = scratch_get(SCRATCH_LIFECYCLE);
+	struct scratch *s = scratch_get(SCRATCH_EXEC);
 	struct tt_ev_exec_env *ev;
 	struct subject sub;
 
