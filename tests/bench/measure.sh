@@ -47,12 +47,24 @@ absent() {
 
 [ "$(id -u)" = 0 ] || absent 'needs root'
 W=$(realpath "$(mktemp -d)") || exit 1
-daemon=0 peer=0
+daemon=0 peer=0 rule=() never=''
+# Where audit was on once, each process that starts pays for it with every system call until the machine starts anew, unless
+# a rule says never: base must not. Where somebody has rules, they stay as they are.
+audit_ignores_us() {
+	[ "$(auditctl -l 2>/dev/null)" = 'No rules' ] && auditctl -a task,never >/dev/null && never=1
+}
+
+audit_sees_us() {
+	[ -z "$never" ] || auditctl -d task,never >/dev/null
+	never=''
+}
+
 cleanup() {
 	local pid
 
 	exec 9>&-
-	[ ! -e "$W/rule" ] || auditctl -d $(cat "$W/rule") >/dev/null
+	[ ${#rule[@]} = 0 ] || auditctl -d "${rule[@]}" >/dev/null
+	audit_sees_us
 	for pid in $(jobs -pr); do
 		kill "$pid" 2>/dev/null
 		wait "$pid" 2>/dev/null
@@ -73,14 +85,16 @@ within() { # SECONDS COMMAND...
 	done
 }
 
-# ---- telltale: a daemon of its own, which knows one agent that nobody else is
+# ---- telltale: a daemon of its own, which knows one agent that nobody else is. Other people's large programs are none of its
+# business either; in the guest there are no others.
 AGENT=$W/telltale-bench-$$
 
 telltale_scene() {
 	mkdir -p "$W/config/agents.d"
 	cp -r config/categories.d config/risk.yaml "$W/config/"
 	printf '%s\n' "id: bench" "name: Bench" "binaries: [${AGENT##*/}]" >"$W/config/agents.d/bench.yaml"
-	printf 'control:\n  socket: %s/socket\nsensor:\n  candidate_min: off\n' "$W" >"$W/config/telltale.yaml"
+	printf 'control:\n  socket: %s/socket\n' "$W" >"$W/config/telltale.yaml"
+	[ $unit = insns ] || printf 'sensor:\n  candidate_min: off\n' >>"$W/config/telltale.yaml"
 	cp "$BENCH/took" "$AGENT"
 	export TELLTALE_CONFIG_DIR=$W/config
 }
@@ -181,16 +195,14 @@ bpftrace_leave() {
 }
 
 auditd_follow() {
-	echo "always,exit -F arch=b64 -S open,openat,openat2,creat,execve,connect -F pid=$1 -k telltale-bench" >"$W/rule"
-	# shellcheck disable=SC2046 # words
-	auditctl -a $(cat "$W/rule") >/dev/null || fail 'the rule is refused'
-	echo rule >"$W/peer"
+	rule=("always,exit" -F arch=b64 -S "open,openat,openat2,creat,execve,connect" -F "pid=$1" -k telltale-bench)
+	auditctl -a "${rule[@]}" >/dev/null || fail 'the rule is refused'
+	echo "${rule[@]}" >"$W/peer"
 }
 
 auditd_leave() {
-	# shellcheck disable=SC2046 # words
-	auditctl -d $(cat "$W/rule") >/dev/null
-	rm "$W/rule"
+	auditctl -d "${rule[@]}" >/dev/null
+	rule=()
 }
 
 in_strace() {
@@ -247,7 +259,9 @@ with_telltale() { # ROUND
 }
 
 with_peer() { # ROUND
+	[ "$sensor" != auditd ] || audit_sees_us
 	state tracked "$1" "$run" "${commands[@]}"
+	[ "$sensor" != auditd ] || audit_ignores_us
 }
 
 commands=("$@")
@@ -269,11 +283,13 @@ esac
 case $sensor in
 bpftrace | opensnoop)
 	# where it is not mounted, in a mount namespace of our own
+	# shellcheck disable=SC2016 # for the shell inside
 	[ -e /sys/kernel/tracing/events ] || exec unshare -m bash -c \
 		'rm -rf "$0" && mount -t tracefs tracefs /sys/kernel/tracing && exec "$@"' "$W" "${whole[@]}" ;;
 auditd)
 	auditctl -s 2>/dev/null | grep -q '^pid [1-9]' || absent 'its daemon is not running' ;;
 esac
+audit_ignores_us
 for ((round = 1; round <= rounds; round++)); do
 	[ ! -t 2 ] || [ "$rounds" = 1 ] || printf '\r  %-12s round %d of %d ' "$sensor" $round "$rounds" >&2
 	if [ $((RANDOM % 2)) = 0 ]; then
