@@ -653,6 +653,10 @@ static int handle_count(struct tt_tracker *tracker, const struct tt_event *event
 		lost = event->count; /* its name never arrived: these operations have no row */
 	if (!lost && (known || !is_stuck(tracker, event)))
 		return 0;
+	/* of a process whose fork still waits in the ring: made here it would have no parent, and there is nothing to
+	 * account for yet */
+	if (!lost && !tt_process_find(tracker->table, &event->process))
+		return 0;
 	process = actor(tracker, event);
 	if (!process)
 		return 0;

@@ -582,6 +582,33 @@ static void a_session_that_lives_on_is_open_again(void **state)
 
 /* ---- counting */
 
+/* Totals come straight from the kernel's map: in a flood they run ahead of what waits in the rings. */
+static void a_total_that_overtakes_the_fork_does_not_make_an_orphan(void **state)
+{
+	struct pipeline *p = *state;
+	struct frames_task claude = task(100, 1), child = task(101, 1);
+	struct file_opts opts = { .path = "/etc/passwd" };
+	struct tt_agg_key key = file_key(child, &opts);
+
+	start(p, SEC, claude, "/usr/bin/claude", claude_argv);
+	play(p);
+	tick(p, 2 * SEC);
+	frames_total(&p->frames, SEC + 2, child, &key, 3, FRAMES_UNSENT);
+	play(p);
+	frames_fork(&p->frames, SEC + 1, claude, child);
+	frames_exit(&p->frames, SEC + 3, child, 0);
+	frames_total(&p->frames, SEC + 2, child, &key, 3, FRAMES_UNSENT | FRAMES_FINAL);
+	play(p);
+	tick(p, 3 * SEC);
+
+	assert_query(p,
+		     "SELECT pid || ' ' || ppid || ' ' || (parent_process_id ="
+		     " (SELECT process_id FROM process WHERE pid = 100)) FROM process WHERE pid = 101",
+		     "101 100 1");
+	assert_query(p, "SELECT kind || count FROM loss", "file_access3");
+	assert_query(p, "SELECT complete FROM session", "0");
+}
+
 static void totals_that_were_never_sent_are_losses(void **state)
 {
 	struct pipeline *p = *state;
@@ -1000,6 +1027,7 @@ int main(void)
 		PIPELINE_TEST(a_reused_pid_is_another_process),
 		PIPELINE_TEST(an_exit_after_all_leaves_the_row_alone),
 		PIPELINE_TEST(a_session_that_lives_on_is_open_again),
+		PIPELINE_TEST(a_total_that_overtakes_the_fork_does_not_make_an_orphan),
 		PIPELINE_TEST(totals_that_were_never_sent_are_losses),
 		PIPELINE_TEST(a_renamed_file_gets_a_second_row_and_counts_stay_exact),
 		PIPELINE_TEST(operations_that_were_not_aggregated_count),
