@@ -222,6 +222,7 @@ bench: $(BENCH) $(B)/telltale
 
 # The same in instructions, which are always as many: fails when they are more than the baseline or the limits allow.
 check-cost: $(BENCH) $(B)/telltale
+	$(Q)packaging/deps.sh vm || [ "$(CI)" != true ]
 	$(Q)B=$(B) tests/bench/cost.sh
 
 # Runs real, unmodified coding agents in the lab: not part of `check`, because it installs them.
