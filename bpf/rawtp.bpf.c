@@ -170,8 +170,7 @@ static __always_inline void unpack_socketcall(struct call_ctx *c)
 	c->arg[5] = args[5];
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(rt_sys_exit, struct pt_regs *regs, long ret)
+static __noinline int on_return(const struct pt_regs *regs, long ret)
 {
 	struct task_struct *task = current_task();
 	bool compat = task_in_compat_call(task), x32;
@@ -239,4 +238,10 @@ int BPF_PROG(rt_sys_exit, struct pt_regs *regs, long ret)
 	default:
 		return 0;
 	}
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(rt_sys_exit, struct pt_regs *regs, long ret)
+{
+	return call_is_listed(regs) ? on_return(regs, ret) : 0;
 }

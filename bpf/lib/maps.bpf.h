@@ -78,9 +78,9 @@ TT_MAP struct {
 	__type(value, struct tt_task_state);
 } task_table SEC(".maps");
 
+/* Allocated beforehand: kernels before 6.1 complain loudly (WARN) when a uprobe's program has a map that is not. */
 TT_MAP struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, 65536);
 	__type(key, struct tt_agg_key);
 	__type(value, struct tt_agg_value);

@@ -87,6 +87,11 @@ static const __u8 calls_32[CALLS] = {
 #define TS_COMPAT 0x0002 /* arch/x86/include/asm/thread_info.h */
 #define X32_BIT	  0x40000000u
 
+static __always_inline __u32 raw_call_number(const struct pt_regs *regs)
+{
+	return regs->orig_ax;
+}
+
 static __always_inline bool task_in_compat_call(struct task_struct *task)
 {
 	return task_read(task, thread_info.status) & TS_COMPAT;
@@ -96,7 +101,7 @@ static __always_inline bool task_in_compat_call(struct task_struct *task)
  * Negative: sigreturn's, where orig_ax is -1 already (arch/x86/kernel/signal_64.c), or no call at all. */
 static __always_inline __u64 call_number(const struct pt_regs *regs, bool compat, bool *x32)
 {
-	__u64 nr = (__u32)regs->orig_ax;
+	__u64 nr = raw_call_number(regs);
 
 	*x32 = nr & X32_BIT && !compat && (__s32)nr >= 0;
 	return *x32 ? nr & ~X32_BIT : nr;
@@ -156,6 +161,11 @@ static const __u8 calls_32[CALLS] = {
 
 #define TIF_32BIT 22 /* arch/arm64/include/asm/thread_info.h */
 
+static __always_inline __u32 raw_call_number(const struct pt_regs *regs)
+{
+	return regs->syscallno;
+}
+
 static __always_inline bool task_in_compat_call(struct task_struct *task)
 {
 	return task_read(task, thread_info.flags) & 1ul << TIF_32BIT;
@@ -166,7 +176,7 @@ static __always_inline bool task_in_compat_call(struct task_struct *task)
 static __always_inline __u64 call_number(const struct pt_regs *regs, bool compat, bool *x32)
 {
 	*x32 = false;
-	return (__u32)regs->syscallno;
+	return raw_call_number(regs);
 }
 
 /* The registers of 32-bit callers are these too, with upper halves of zeros; x0 has the result by now. */
@@ -183,5 +193,14 @@ static __always_inline void read_args(const struct pt_regs *regs, struct call_ct
 #else
 #error "no system call table for this architecture"
 #endif
+
+/* Whether the call may be one of ours, whoever makes it. Most are not: that has to cost next to nothing. */
+static __always_inline bool call_is_listed(const struct pt_regs *regs)
+{
+	__u64 nr = raw_call_number(regs);
+
+	barrier_var(nr);
+	return nr >= CALLS || calls_64[nr] || calls_32[nr];
+}
 
 #endif
