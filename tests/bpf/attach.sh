@@ -20,7 +20,8 @@ acts='echo $$ >"$0/$1.pid"; read -r go <"$0/$1.go"; read -r x <"$0/files/$1"'
 begins='(sh -c "$2" "$0" orphan & ); "$3" 1 /bin/sh -c "$2" "$0" inner >/dev/null & sh -c "$2" "$0" shell; wait'
 for name in shell inner orphan; do echo x >"$W/files/$name"; done
 
-"$W/bin/threads$$" -s $((60 * ${TT_SLOW:-1})) -u "$W/enough" -n "$W/begun" 200 1 "$W/files/n" >"$W/out" &
+# As many as leave a slow machine time to start a daemon meanwhile.
+"$W/bin/threads$$" -s $((60 * ${TT_SLOW:-1})) -u "$W/enough" -n "$W/begun" $((200 / ${TT_SLOW:-1})) 1 "$W/files/n" >"$W/out" &
 threads=$!
 "$W/bin/outer$$" 1 /bin/sh -c "$begins" "$W" - "$acts" "$W/bin/inner$$" >/dev/null &
 outer=$!

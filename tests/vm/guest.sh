@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# In the guest: the live tests with one sensor, one after the other. tests/vm/guest.sh SENSOR
+# In the guest: the live tests with one sensor, one after the other. tests/vm/guest.sh SENSOR [OMIT]
 #
 # Prints a line each, which check.sh reads: "= TEST pass|fail|skip SECONDS WORDS", and after a failure the test's whole log.
-# TT_ONLY and TT_SCALE are those of tests/run.sh.
+# OMIT: tests that are left out, "a|b". TT_ONLY and TT_SCALE are those of tests/run.sh.
 set -u
 
 export TT_SENSOR=$1 TT_SLOW=10 TT_TIMEOUT=${TT_TIMEOUT:-600}
@@ -27,6 +27,7 @@ for program in build/tests/bpf/* tests/bpf/*.sh; do
 	name=${program##*/}
 	# shellcheck disable=SC2053 # a pattern
 	[[ -x $program && $name != lib.sh && bpf/$name == ${TT_ONLY:-*} ]] || continue
+	[[ ! $name =~ ^(${2:-})$ ]] || continue
 	start=$SECONDS
 	TT_ONLY=bpf/$name tests/run.sh build bpf >/tmp/result 2>&1
 	status=$?
