@@ -67,6 +67,7 @@ settings() {
 		printf 'control:\n  socket: %s/socket\nenv:\n  libc: %s\n' "$W" "${env_libc:-off}"
 		echo 'sensor:'
 		echo '  candidate_min: off'
+		echo "  task_storage: ${TT_TASK_STORAGE:-auto}" # task_table.sh
 		cat
 	} >"$W/config/telltale.yaml"
 }
