@@ -38,7 +38,7 @@ while [ $# -gt 0 ]; do
 	-i) image=$2; shift ;;
 	-r) arch=$2; shift ;;
 	-n) cpus=$2; shift ;;
-	--icount) cpus=1 clock=(-icount shift=0,sleep=off) cpu=max hurry=() ;;
+	--icount) cpus=1 clock=(-icount 'shift=0,sleep=off') cpu=max hurry=() ;;
 	--append) append+=("$2"); shift ;;
 	--) break ;;
 	-*) fail "unknown option '$1'" ;;
@@ -51,7 +51,7 @@ shift
 
 case $arch in
 x86_64) machine=(-cpu "${cpu:-qemu64}") console=ttyS0 append+=(syscall.x32=y) ;;
-aarch64) machine=(-M virt -cpu max,pauth-impdef=on) console=ttyAMA0 ;;
+aarch64) machine=(-M virt -cpu 'max,pauth-impdef=on') console=ttyAMA0 ;;
 *) fail "no guest of architecture '$arch' is known" ;;
 esac
 qemu=qemu-system-$arch

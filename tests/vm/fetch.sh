@@ -31,6 +31,7 @@ for command in apt-get apt-cache dpkg-deb; do
 	command -v $command >/dev/null || cannot "kernel $name: no $command here"
 done
 [ -e "$KEYS" ] || cannot "kernel $name: no $KEYS here (package debian-archive-keyring)"
+# shellcheck disable=SC2016 # apt's words
 mirror=${TT_VM_MIRROR:-$(apt-get indextargets --format '$(REPO_URI)' 2>/dev/null | grep '/debian/*$' | head -n 1)}
 [ -n "$mirror" ] || cannot "kernel $name: apt's sources name no Debian mirror: set TT_VM_MIRROR"
 
