@@ -40,7 +40,7 @@ tolerance() {
 # One boot a sensor, two at a time where there are two processors: what they count does not depend on it.
 count() { # SENSOR
 	# shellcheck disable=SC2016 # for the guest's shell
-	tests/vm/boot.sh --icount -s 600 -i "$W/image" "$kernel_file" -- bash -c \
+	tests/vm/boot.sh --icount -s 1200 -i "$W/image" "$kernel_file" -- bash -c \
 		'tests/bench/measure.sh -c -n 3 "$1" 2>/tmp/stderr; status=$?; cat /tmp/stderr; exit $status' count "$1" >"$W/$1.out" 2>&1
 	echo $? >"$W/$1.status"
 }
