@@ -12,8 +12,8 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 
+#include "lib/call.bpf.h"
 #include "lib/connect.bpf.h"
-#include "lib/syscall.bpf.h"
 
 /* linux/net.h: sub-calls of socketcall(2) */
 #define SYS_CONNECT  3
@@ -71,25 +71,6 @@ static __noinline int on_open(const struct subject *sub, struct scratch *s, cons
 		 : how_flags & O_CREAT		       ? TT_OP_CREATE
 		 : (how_flags & O_ACCMODE) == O_RDONLY ? TT_OP_READ
 						       : TT_OP_WRITE;
-	return observe_name(sub, s, &obs);
-}
-
-static __noinline int on_name(const struct subject *sub, struct scratch *s, const struct call_ctx *c)
-{
-	bool at = c->call == CALL_READLINKAT || c->call == CALL_EXECVEAT;
-	bool link = c->call == CALL_READLINK || c->call == CALL_READLINKAT;
-	struct name_obs obs = {
-		.spelling.at = (void *)(at ? c->arg[1] : c->arg[0]),
-		.dirfd = at ? (int)c->arg[0] : AT_FDCWD,
-		.flags = c->compat ? TT_EVF_COMPAT : 0,
-		.op = link ? TT_OP_READLINK : TT_OP_EXEC,
-		.result = c->ret < 0 ? c->ret : 0,
-	};
-
-	if (link && c->ret > 0) {
-		obs.target = (void *)(at ? c->arg[2] : c->arg[1]);
-		obs.target_len = c->ret < TT_PATH_MAX ? c->ret : TT_PATH_MAX - 1;
-	}
 	return observe_name(sub, s, &obs);
 }
 
@@ -216,7 +197,7 @@ static __noinline int on_return(const struct pt_regs *regs, long ret)
 		/* fallthrough */
 	case CALL_READLINK:
 	case CALL_READLINKAT:
-		return on_name(&sub, s, &c);
+		return observe_call(&sub, s, &c);
 	case CALL_CONNECT:
 		return connect_or_send(&sub, s, &c, TT_OP_CONNECT, c.arg[1], c.arg[2]);
 	case CALL_SENDTO:

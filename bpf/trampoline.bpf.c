@@ -13,8 +13,8 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 
+#include "lib/call.bpf.h"
 #include "lib/connect.bpf.h"
-#include "lib/syscall.bpf.h"
 
 #define FMODE_EXEC 0x20 /* include/linux/fs.h: __FMODE_EXEC, an open by execve */
 #define EAGAIN	   11
@@ -143,38 +143,48 @@ int BPF_PROG(tr_readlink, int dfd, const char *path, char *buffer, int size, int
 	return observe_name(&sub, s, &obs);
 }
 
-/* The system calls themselves: where an exec failed, nothing else has its whole answer and its name still. */
-static __always_inline int exec_failed(const struct pt_regs *regs, long result, bool at, bool compat,
-				       __u32 of)
+/* System calls themselves: where an exec failed nothing else has its whole answer and its name still, and some
+ * compilers leave no do_readlinkat() to put a program on. */
+static __always_inline int call_returned(const struct pt_regs *regs, long result, enum call call, __u32 of)
 {
-	struct call_ctx c = { .compat = compat };
-	struct name_obs obs = { .op = TT_OP_EXEC, .result = result };
+	struct call_ctx c = { .call = call, .ret = result };
 	struct subject sub;
 	struct scratch *s;
 
-	if (result >= 0 || !subject_current(&sub))
+	if (!subject_current(&sub))
 		return 0;
 	s = scratch_get(of);
 	if (!s)
 		return 0;
+	c.compat = task_in_compat_call(sub.task);
 	read_args(regs, &c);
-	obs.spelling.at = (void *)(at ? c.arg[1] : c.arg[0]);
-	obs.dirfd = at ? (int)c.arg[0] : AT_FDCWD;
-	obs.flags = compat ? TT_EVF_COMPAT : 0;
-	return observe_name(&sub, s, &obs);
+	return observe_call(&sub, s, &c);
 }
 
-#define EXEC_PROGRAM(program, at, compat, of)                                                                \
+#define EXEC_PROGRAM(program, call, of)                                                                      \
 	SEC("fexit")                                                                                         \
 	int BPF_PROG(program, const struct pt_regs *regs, long result)                                       \
 	{                                                                                                    \
-		return exec_failed(regs, result, at, compat, of);                                            \
+		/* pr_exec has the others */                                                                 \
+		return result < 0 ? call_returned(regs, result, call, of) : 0;                               \
 	}
 
-EXEC_PROGRAM(tr_execve, false, false, SCRATCH_EXECVE)
-EXEC_PROGRAM(tr_execveat, true, false, SCRATCH_EXECVEAT)
-EXEC_PROGRAM(tr_compat_execve, false, true, SCRATCH_COMPAT_EXECVE)
-EXEC_PROGRAM(tr_compat_execveat, true, true, SCRATCH_COMPAT_EXECVEAT)
+#define READLINK_PROGRAM(program, call, of)                                                                  \
+	SEC("fexit")                                                                                         \
+	int BPF_PROG(program, const struct pt_regs *regs, long result)                                       \
+	{                                                                                                    \
+		return call_returned(regs, result, call, of);                                                \
+	}
+
+EXEC_PROGRAM(tr_execve, CALL_EXECVE, SCRATCH_EXECVE)
+EXEC_PROGRAM(tr_execveat, CALL_EXECVEAT, SCRATCH_EXECVEAT)
+EXEC_PROGRAM(tr_compat_execve, CALL_EXECVE, SCRATCH_COMPAT_EXECVE)
+EXEC_PROGRAM(tr_compat_execveat, CALL_EXECVEAT, SCRATCH_COMPAT_EXECVEAT)
+
+READLINK_PROGRAM(tr_sys_readlink, CALL_READLINK, SCRATCH_READLINK)
+READLINK_PROGRAM(tr_sys_readlinkat, CALL_READLINKAT, SCRATCH_SYS_READLINKAT)
+READLINK_PROGRAM(tr_compat_readlink, CALL_READLINK, SCRATCH_COMPAT_READLINK)
+READLINK_PROGRAM(tr_compat_readlinkat, CALL_READLINKAT, SCRATCH_COMPAT_READLINKAT)
 
 /* net/socket.c; io_uring's connects pass here as well */
 SEC("fexit")

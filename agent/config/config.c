@@ -106,7 +106,7 @@ SECTION(maps, KEY("aggregation", COUNT, agg_entries, .min = 1, .max = ENTRIES_MA
 	KEY("tasks", COUNT, task_entries, .min = 1, .max = ENTRIES_MAX));
 SECTION(sensor, KEY("backend", WORD, sensor, .words = backend_words),
 	KEY("poll", MS, poll_ms, .min = 1, .max = 1000), MAP(rings), MAP(maps),
-	KEY("task_storage", ENUM, task_storage, .words = storage_words),
+	KEY("task_storage", ENUM, task_storage, .words = storage_words), KEY("leave_out", STRV, leave_out),
 	KEY("candidate_min", MIB, candidate_min_bytes_mb, .max = 1 << 20));
 SECTION(env, KEY("libc", ENUM, env_libc, .words = libc_words));
 SECTION(retention, KEY("age", NS, retention_age_ns), KEY("size", BYTES64, retention_bytes));

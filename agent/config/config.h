@@ -14,6 +14,11 @@
 enum tt_env_libc { TT_ENV_LIBC_SESSIONS, TT_ENV_LIBC_ALWAYS, TT_ENV_LIBC_OFF };
 enum tt_task_storage { TT_TASK_STORAGE_AUTO, TT_TASK_STORAGE_OFF };
 
+struct tt_strv {
+	char **v;
+	size_t n;
+};
+
 struct tt_config {
 	char *file; /* that it was read from; NULL: nothing but defaults */
 	char *database; /* path */
@@ -22,6 +27,7 @@ struct tt_config {
 	char *sensor; /* auto trampoline rawtp */
 	enum tt_env_libc env_libc;
 	enum tt_task_storage task_storage;
+	struct tt_strv leave_out; /* hooks */
 	uint32_t ring_lifecycle_bytes, ring_activity_bytes; /* powers of two */
 	uint32_t agg_entries, slot_entries, sock_entries, task_entries, candidate_min_bytes_mb /* MiB */;
 	uint32_t poll_ms; /* how often the rings are read while something is tracked */
@@ -43,11 +49,6 @@ char *tt_config_default_dir(void);
  *
  * ---- agents.d/<any>.yaml: one or more documents, each one agent or a list of runtimes. A later file
  * replaces an agent or runtime of the same id or name as a whole. */
-struct tt_strv {
-	char **v;
-	size_t n;
-};
-
 struct tt_config_agent {
 	char *id, *name, *vendor;
 	/* names of native executables or launchers: `claude`. A common word ends in '?' (`goose?`): it needs

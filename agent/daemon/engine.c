@@ -386,6 +386,8 @@ static int start_sensor(struct tt_engine *engine, char **ret_message)
 	struct tt_uprobe_params uprobe = { .libc_off = config->env_libc == TT_ENV_LIBC_OFF };
 	struct tt_sensor_params sensor = {
 		.backend = engine->params.sensor ? engine->params.sensor : config->sensor,
+		.leave_out = config->leave_out.v,
+		.n_leave_out = config->leave_out.n,
 		.ring_lifecycle_bytes = config->ring_lifecycle_bytes,
 		.ring_activity_bytes = config->ring_activity_bytes,
 		.agg_entries = config->agg_entries,

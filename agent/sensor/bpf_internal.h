@@ -11,8 +11,8 @@
 #include "sensor/sensor.h"
 #include "telltale.skel.h"
 
-/* Rows of the table in bpf_load.c. */
-#define TT_BPF_PROGRAMS 23
+/* Rows of the table in bpf_load.c, at most. */
+#define TT_BPF_PROGRAMS 27
 
 /* A record's time is taken before its place in the ring: allow for a hook that was interrupted between. */
 #define TT_BPF_SLACK_NS UINT64_C(2000000)
@@ -36,6 +36,8 @@ struct tt_bpf_sensor {
 	struct telltale_bpf *skel;
 	struct bpf_link *links[TT_BPF_PROGRAMS];
 	struct tt_sensor_hook hooks[TT_BPF_PROGRAMS];
+	bool wanted[TT_BPF_PROGRAMS]; /* of this backend, on this kernel */
+	char refusal[160]; /* what is wrong with what was asked for */
 	unsigned backend; /* bpf_load.c */
 	char backend_why[320];
 	char *log; /* libbpf's words while loading */
@@ -78,7 +80,7 @@ static inline uint64_t tt_bpf_now(void)
 
 /* ---- bpf_load.c */
 
-/* The program of the table's row i; NULL if the object has none of that name. */
+/* The program of the table's row i; NULL behind the last. */
 struct bpf_program *tt_bpf_program(const struct tt_bpf_sensor *sensor, size_t i);
 void tt_bpf_free(struct tt_sensor *head);
 

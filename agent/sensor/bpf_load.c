@@ -3,7 +3,8 @@
  *
  * Which programs belong to which backend, which kernel function each is put on, and what is lost without it, is one
  * table. A program that the kernel refuses, or has no function for, and that is not essential is left out and the
- * object is loaded again: it costs its own coverage only. Maps get the sizes that the caller asks for; include/telltale/maps.h says what is in them. */
+ * object is loaded again: it costs its own coverage only. Maps get the sizes that the caller asks for;
+ * include/telltale/maps.h says what is in them. */
 #include "sensor/bpf_internal.h"
 
 #include <bpf/bpf.h>
@@ -16,117 +17,82 @@
 #include "sensor/feature.h"
 #include "util/buf.h"
 
-enum backend { BACKEND_RAWTP = 1, BACKEND_TRAMPOLINE = 2, BACKEND_ANY = 3 };
+enum backend { RAWTP = 1, TRAMPOLINE = 2, ANY = 3 };
 
 static const char *backend_name(enum backend backend)
 {
-	return backend == BACKEND_RAWTP ? "rawtp" : "trampoline";
+	return backend == RAWTP ? "rawtp" : "trampoline";
 }
 
-enum attach_how { ATTACH_AUTO, ATTACH_LATER /* iterators, uprobes */ };
+enum {
+	ESSENTIAL = 1, /* without it there is no backend */
+	LATER = 2, /* loaded here, attached when it is wanted: iterators, uprobes */
+};
 
 #if defined(__x86_64__)
 #define SYSCALL(name)	     "__x64_sys_" name
 #define COMPAT_SYSCALL(name) "__ia32_compat_sys_" name
+#define SHARED_SYSCALL(name) "__ia32_sys_" name /* of 32-bit callers too, who need no conversion */
 #elif defined(__aarch64__)
 #define SYSCALL(name)	     "__arm64_sys_" name
 #define COMPAT_SYSCALL(name) "__arm64_compat_sys_" name
 #endif
 
+#define PROGRAM(n, sn, se, b, f, ...)                                                                        \
+	{                                                                                                    \
+		.name = n, .sensor = sn, .sees = se, .backends = b, .flags = f, .functions = { __VA_ARGS__ } \
+	}
+/* Wanted only where the first is left out. */
+#define SUBSTITUTE(i, n, sn, se, f)                                                                          \
+	{                                                                                                    \
+		.instead_of = i, .name = n, .sensor = sn, .sees = se, .backends = TRAMPOLINE, .functions = { \
+			f                                                                                    \
+		}                                                                                            \
+	}
+
 static const struct program {
-	const char *name;
+	const char *name, *instead_of;
 	const char *sensor; /* whose coverage suffers without it */
 	const char *sees;
-	unsigned backends;
-	bool essential;
-	enum attach_how attach;
-	const char *functions[2]; /* of the kernel, to put it on: the first that there is */
+	unsigned backends, flags;
+	/* of the kernel, to put it on: the first that there is (the second is a name of 7.0's) */
+	const char *functions[2];
 } programs[] = {
-	{ "pr_fork", "process", "children", BACKEND_ANY, true, ATTACH_AUTO, { NULL } },
-	{ "pr_exec", "process", "executed programs", BACKEND_ANY, true, ATTACH_AUTO, { NULL } },
-	{ "pr_exit", "process", "ends of processes", BACKEND_ANY, true, ATTACH_AUTO, { NULL } },
-	{ "rt_sys_exit", "file", "files, readlinks, connects", BACKEND_RAWTP, true, ATTACH_AUTO, { NULL } },
-	{ "tr_open",
-	  "file",
-	  "opened files",
-	  BACKEND_TRAMPOLINE,
-	  true,
-	  ATTACH_AUTO,
-	  { "do_filp_open", "do_file_open" /* 7.0 */ } },
-	{ "tr_open_by_handle",
-	  "file",
-	  "files opened by handle",
-	  BACKEND_TRAMPOLINE,
-	  false,
-	  ATTACH_AUTO,
-	  { "do_handle_open" } },
-	{ "tr_readlink", "file", "readlinks", BACKEND_TRAMPOLINE, false, ATTACH_AUTO, { "do_readlinkat" } },
-	{ "tr_rename",
-	  "file",
-	  "renamed directories",
-	  BACKEND_TRAMPOLINE,
-	  false,
-	  ATTACH_AUTO,
-	  { "do_renameat2", "filename_renameat2" /* 7.0 */ } },
-	{ "tr_execve",
-	  "file",
-	  "failed execs",
-	  BACKEND_TRAMPOLINE,
-	  false,
-	  ATTACH_AUTO,
-	  { SYSCALL("execve") } },
-	{ "tr_execveat",
-	  "file",
-	  "failed execs",
-	  BACKEND_TRAMPOLINE,
-	  false,
-	  ATTACH_AUTO,
-	  { SYSCALL("execveat") } },
-	{ "tr_compat_execve",
-	  "file",
-	  "failed execs of 32-bit programs",
-	  BACKEND_TRAMPOLINE,
-	  false,
-	  ATTACH_AUTO,
-	  { COMPAT_SYSCALL("execve") } },
-	{ "tr_compat_execveat",
-	  "file",
-	  "failed execs of 32-bit programs",
-	  BACKEND_TRAMPOLINE,
-	  false,
-	  ATTACH_AUTO,
-	  { COMPAT_SYSCALL("execveat") } },
-	{ "tr_connect", "net", "connects", BACKEND_TRAMPOLINE, false, ATTACH_AUTO, { "__sys_connect_file" } },
-	{ "tr_sendto", "net", "datagrams", BACKEND_TRAMPOLINE, false, ATTACH_AUTO, { "__sys_sendto" } },
-	{ "tr_sendmsg", "net", "datagrams", BACKEND_TRAMPOLINE, false, ATTACH_AUTO, { "___sys_sendmsg" } },
-	{ "tr_io_uring", "net", "the use of io_uring", BACKEND_TRAMPOLINE, false, ATTACH_AUTO, { NULL } },
-	{ "so_tcp_state", "net", "TCP connections", BACKEND_ANY, false, ATTACH_AUTO, { NULL } },
-	{ "it_list",
-	  "process",
-	  "agents that ran before telltale",
-	  BACKEND_ANY,
-	  false,
-	  ATTACH_LATER,
-	  { NULL } },
-	{ "it_attach",
-	  "process",
-	  "agents that ran before telltale",
-	  BACKEND_ANY,
-	  false,
-	  ATTACH_LATER,
-	  { NULL } },
-	{ "up_getenv", "env", "environment look-ups", BACKEND_ANY, false, ATTACH_LATER, { NULL } },
-	{ "up_secure_getenv", "env", "environment look-ups", BACKEND_ANY, false, ATTACH_LATER, { NULL } },
-	{ "up_uv_os_getenv",
-	  "env",
-	  "environment look-ups of Node",
-	  BACKEND_ANY,
-	  false,
-	  ATTACH_LATER,
-	  { NULL } },
-	{ "up_go_getenv", "env", "environment look-ups of Go", BACKEND_ANY, false, ATTACH_LATER, { NULL } },
+	PROGRAM("pr_fork", "process", "children", ANY, ESSENTIAL),
+	PROGRAM("pr_exec", "process", "executed programs", ANY, ESSENTIAL),
+	PROGRAM("pr_exit", "process", "ends of processes", ANY, ESSENTIAL),
+	PROGRAM("rt_sys_exit", "file", "files, readlinks, connects", RAWTP, ESSENTIAL),
+	PROGRAM("tr_open", "file", "opened files", TRAMPOLINE, ESSENTIAL, "do_filp_open", "do_file_open"),
+	PROGRAM("tr_open_by_handle", "file", "files opened by handle", TRAMPOLINE, 0, "do_handle_open"),
+	PROGRAM("tr_readlink", "file", "readlinks", TRAMPOLINE, 0, "do_readlinkat"),
+	SUBSTITUTE("tr_readlink", "tr_sys_readlink", "file", "readlinks", SYSCALL("readlink")),
+	SUBSTITUTE("tr_readlink", "tr_sys_readlinkat", "file", "readlinks", SYSCALL("readlinkat")),
+#ifdef SHARED_SYSCALL
+	SUBSTITUTE("tr_readlink", "tr_compat_readlink", "file", "32-bit readlinks",
+		   SHARED_SYSCALL("readlink")),
+	SUBSTITUTE("tr_readlink", "tr_compat_readlinkat", "file", "32-bit readlinks",
+		   SHARED_SYSCALL("readlinkat")),
+#endif
+	PROGRAM("tr_rename", "file", "renamed directories", TRAMPOLINE, 0, "do_renameat2",
+		"filename_renameat2"),
+	PROGRAM("tr_execve", "file", "failed execs", TRAMPOLINE, 0, SYSCALL("execve")),
+	PROGRAM("tr_execveat", "file", "failed execs", TRAMPOLINE, 0, SYSCALL("execveat")),
+	PROGRAM("tr_compat_execve", "file", "32-bit failed execs", TRAMPOLINE, 0, COMPAT_SYSCALL("execve")),
+	PROGRAM("tr_compat_execveat", "file", "32-bit failed execs", TRAMPOLINE, 0,
+		COMPAT_SYSCALL("execveat")),
+	PROGRAM("tr_connect", "net", "connects", TRAMPOLINE, 0, "__sys_connect_file"),
+	PROGRAM("tr_sendto", "net", "datagrams", TRAMPOLINE, 0, "__sys_sendto"),
+	PROGRAM("tr_sendmsg", "net", "datagrams", TRAMPOLINE, 0, "___sys_sendmsg"),
+	PROGRAM("tr_io_uring", "net", "the use of io_uring", TRAMPOLINE, 0),
+	PROGRAM("so_tcp_state", "net", "TCP connections", ANY, 0),
+	PROGRAM("it_list", "process", "agents that ran before telltale", ANY, LATER),
+	PROGRAM("it_attach", "process", "agents that ran before telltale", ANY, LATER),
+	PROGRAM("up_getenv", "env", "environment look-ups", ANY, LATER),
+	PROGRAM("up_secure_getenv", "env", "environment look-ups", ANY, LATER),
+	PROGRAM("up_uv_os_getenv", "env", "environment look-ups of Node", ANY, LATER),
+	PROGRAM("up_go_getenv", "env", "environment look-ups of Go", ANY, LATER),
 };
-static_assert(ARRAY_SIZE(programs) == TT_BPF_PROGRAMS, "bpf_internal.h");
+static_assert(ARRAY_SIZE(programs) <= TT_BPF_PROGRAMS, "bpf_internal.h");
 
 /* Of one message, which may be a verifier's log of megabytes. */
 #define WORDS_MAX 16384
@@ -153,7 +119,9 @@ static int libbpf_print(enum libbpf_print_level level, const char *format, va_li
 
 struct bpf_program *tt_bpf_program(const struct tt_bpf_sensor *sensor, size_t i)
 {
-	return bpf_object__find_program_by_name(sensor->skel->obj, programs[i].name);
+	return i < ARRAY_SIZE(programs)
+		       ? bpf_object__find_program_by_name(sensor->skel->obj, programs[i].name)
+		       : NULL;
 }
 
 static uint64_t random64(void)
@@ -181,23 +149,34 @@ static int set_function(struct tt_bpf_sensor *sensor, size_t i)
 	return -ESRCH;
 }
 
+static int row_of(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(programs); i++)
+		if (tt_streq(programs[i].name, name))
+			return (int)i;
+	return -1;
+}
+
+/* What is to be loaded, given what was left out so far. */
 static int configure_program(struct tt_bpf_sensor *sensor, size_t i, bool left_out[], bool sleepable)
 {
 	struct bpf_program *program = tt_bpf_program(sensor, i);
-	int r;
+	const char *instead_of = programs[i].instead_of;
+	int r = 0;
 
 	if (!program)
 		return -ENOENT;
-	if ((programs[i].backends & sensor->backend) && !left_out[i]) {
+	sensor->wanted[i] = programs[i].backends & sensor->backend;
+	if (instead_of && !left_out[row_of(instead_of)])
+		sensor->wanted[i] = false;
+	if (sensor->wanted[i] && !left_out[i]) {
 		r = set_function(sensor, i);
-		if (r < 0 && programs[i].essential)
-			return r;
 		left_out[i] = r < 0;
 	}
-	bpf_program__set_autoload(program, (programs[i].backends & sensor->backend) && !left_out[i]);
+	bpf_program__set_autoload(program, sensor->wanted[i] && !left_out[i]);
 	if (sleepable && strncmp(programs[i].name, "up_", 3) == 0)
 		bpf_program__set_flags(program, BPF_F_SLEEPABLE);
-	return 0;
+	return programs[i].flags & ESSENTIAL ? r : 0;
 }
 
 static int configure(struct tt_bpf_sensor *sensor, const struct tt_sensor_params *params, bool left_out[],
@@ -220,8 +199,10 @@ static int configure(struct tt_bpf_sensor *sensor, const struct tt_sensor_params
 	bpf_map__set_max_entries(skel->maps.task_table, params->task_entries);
 	bpf_map__set_autocreate(skel->maps.tasks, storage);
 	bpf_map__set_autocreate(skel->maps.task_table, !storage);
-	if (sensor->backend == BACKEND_RAWTP)
-		bpf_map__set_max_entries(skel->maps.scratch, TT_SCRATCHES_RAWTP);
+	bpf_map__set_max_entries(skel->maps.scratch, sensor->backend == RAWTP ? TT_SCRATCHES_RAWTP
+						     : sensor->wanted[row_of("tr_sys_readlink")]
+							     ? TT_SCRATCHES_ALL
+							     : TT_SCRATCHES_TRAMPOLINE);
 	skel->rodata->hash_seed = random64();
 	skel->rodata->candidate_min_size = params->candidate_min_bytes;
 	skel->rodata->sleepable_uprobes = sleepable;
@@ -270,13 +251,35 @@ static void keep_log(struct tt_bpf_sensor *sensor, const char *words)
 	}
 }
 
+/* Those that the configuration names. */
+static int leave_out(struct tt_bpf_sensor *sensor, const struct tt_sensor_params *params, bool left_out[])
+{
+	for (size_t i = 0; i < params->n_leave_out; i++) {
+		int row = row_of(params->leave_out[i]);
+
+		if (row < 0 || programs[row].flags & ESSENTIAL) {
+			snprintf(sensor->refusal, sizeof(sensor->refusal), "sensor.leave_out: '%.64s' is %s",
+				 params->leave_out[i],
+				 row < 0 ? "not a hook" : "a hook that nothing works without");
+			return -EINVAL;
+		}
+		left_out[row] = true;
+		snprintf(sensor->hooks[row].why, sizeof(sensor->hooks[row].why),
+			 "left out by the configuration");
+	}
+	return 0;
+}
+
 static int load(struct tt_bpf_sensor *sensor, const struct tt_sensor_params *params)
 {
 	bool left_out[ARRAY_SIZE(programs)] = { false }, sleepable = true, storage = !params->no_task_storage;
+	int r = leave_out(sensor, params, left_out);
 
+	if (r < 0)
+		return r;
 	for (;;) {
 		_cleanup_(tt_buf_done) struct tt_buf words = TT_BUF_INIT;
-		int r, failed;
+		int failed;
 
 		libbpf_words = &words;
 		libbpf_set_print(libbpf_print);
@@ -306,7 +309,7 @@ static int load(struct tt_bpf_sensor *sensor, const struct tt_sensor_params *par
 		}
 		snprintf(sensor->hooks[failed].why, sizeof(sensor->hooks[failed].why),
 			 "the kernel refused to load it: %s", strerror(-r));
-		if (programs[failed].essential)
+		if (programs[failed].flags & ESSENTIAL)
 			return r;
 		left_out[failed] = true;
 	}
@@ -320,7 +323,7 @@ static int attach_hooks(struct tt_bpf_sensor *sensor)
 
 		if (bpf_program__fd(program) < 0)
 			continue; /* another backend's, or left out: why is said already */
-		if (programs[i].attach == ATTACH_LATER) {
+		if (programs[i].flags & LATER) {
 			hook->attached = true; /* loaded: that is all that can be said here */
 			continue;
 		}
@@ -329,11 +332,13 @@ static int attach_hooks(struct tt_bpf_sensor *sensor)
 			int r = -errno;
 
 			snprintf(hook->why, sizeof(hook->why), "cannot attach: %s", strerror(-r));
-			if (programs[i].essential)
+			if ((programs[i].flags & ESSENTIAL))
 				return r;
 			continue;
 		}
 		hook->attached = true;
+		if (programs[i].instead_of)
+			sensor->wanted[row_of(programs[i].instead_of)] = false;
 	}
 	return 0;
 }
@@ -391,8 +396,12 @@ static int start(const struct tt_sensor_params *params, enum backend backend, st
 /* What stopped it: the essential hook that failed, or the error alone. */
 static void say_failure(const struct tt_bpf_sensor *sensor, int error, char *text, size_t size)
 {
+	if (sensor && sensor->refusal[0]) {
+		snprintf(text, size, "%s", sensor->refusal);
+		return;
+	}
 	for (size_t i = 0; sensor && i < ARRAY_SIZE(programs); i++) {
-		if (!programs[i].essential || !sensor->hooks[i].why[0])
+		if (!(programs[i].flags & ESSENTIAL) || !sensor->hooks[i].why[0])
 			continue;
 		snprintf(text, size, "%s (%s): %s", programs[i].name, programs[i].sees, sensor->hooks[i].why);
 		return;
@@ -414,7 +423,7 @@ static int start_auto(const struct tt_sensor_params *params, struct tt_bpf_senso
 	int r;
 
 	if (fexit->yes) {
-		r = start(params, BACKEND_TRAMPOLINE, ret);
+		r = start(params, TRAMPOLINE, ret);
 		if (r == 0) {
 			snprintf((*ret)->backend_why, sizeof((*ret)->backend_why),
 				 "the kernel has trampolines");
@@ -425,7 +434,7 @@ static int start_auto(const struct tt_sensor_params *params, struct tt_bpf_senso
 	} else {
 		snprintf(why, sizeof(why), "%s", fexit->why);
 	}
-	r = start(params, BACKEND_RAWTP, ret);
+	r = start(params, RAWTP, ret);
 	if (*ret)
 		snprintf((*ret)->backend_why, sizeof((*ret)->backend_why), "no trampolines: %s", why);
 	return r;
@@ -433,7 +442,7 @@ static int start_auto(const struct tt_sensor_params *params, struct tt_bpf_senso
 
 static enum backend backend_by_name(const char *name)
 {
-	return tt_streq(name, "trampoline") ? BACKEND_TRAMPOLINE : BACKEND_RAWTP;
+	return tt_streq(name, "trampoline") ? TRAMPOLINE : RAWTP;
 }
 
 int tt_sensor_bpf_new(const struct tt_sensor_params *params, struct tt_sensor **ret, char **ret_message)
@@ -454,9 +463,8 @@ int tt_sensor_bpf_new(const struct tt_sensor_params *params, struct tt_sensor **
 		say_failure(sensor, r, why, sizeof(why));
 		tt_buf_printf(&message, "cannot start the %s sensor: %s%s%s", backend_name(backend), why,
 			      load_hint(r),
-			      !choose && backend == BACKEND_TRAMPOLINE
-				      ? "; --sensor=rawtp does without trampolines"
-				      : "");
+			      !choose && backend == TRAMPOLINE ? "; --sensor=rawtp does without trampolines"
+							       : "");
 		stop(sensor);
 		if (ret_message)
 			*ret_message = tt_buf_take(&message);
@@ -489,7 +497,7 @@ int tt_sensor_try(const char *backend, char **ret_missing, char **ret_log)
 		tt_buf_str(&missing, why);
 	}
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(programs); i++) {
-		if ((programs[i].backends & sensor->backend) && !sensor->hooks[i].attached)
+		if (sensor->wanted[i] && !sensor->hooks[i].attached)
 			tt_buf_printf(&missing, "%s%s (%s): %s", missing.len ? "; " : "", programs[i].sees,
 				      programs[i].name, sensor->hooks[i].why);
 	}
@@ -541,7 +549,7 @@ const struct tt_sensor_hook *tt_sensor_bpf_hook(const struct tt_sensor *head, si
 	while (*i < ARRAY_SIZE(programs)) {
 		size_t row = (*i)++;
 
-		if (programs[row].backends & sensor->backend)
+		if (sensor->wanted[row])
 			return &sensor->hooks[row];
 	}
 	return NULL;
@@ -556,8 +564,8 @@ void tt_sensor_bpf_unseen(const struct tt_sensor *head, const char *name, char *
 	for (size_t i = 0; i < ARRAY_SIZE(programs) && len < size; i++) {
 		const struct tt_sensor_hook *hook = &sensor->hooks[i];
 
-		if (!(programs[i].backends & sensor->backend) || programs[i].attach == ATTACH_LATER ||
-		    hook->attached || !tt_streq(programs[i].sensor, name))
+		if (!sensor->wanted[i] || programs[i].flags & LATER || hook->attached ||
+		    !tt_streq(programs[i].sensor, name))
 			continue;
 		len += (size_t)snprintf(buf + len, size - len, "%s%s (%s)",
 					len ? ", " : "not seen on this kernel: ", hook->sees, hook->why);

@@ -101,10 +101,12 @@ static int sweep_malformed(struct tt_bpf_sensor *sensor, tt_event_fn fn, void *a
 /* Runs of our programs that the kernel left out because one was already running on that CPU. */
 static int sweep_missed(struct tt_bpf_sensor *sensor, tt_event_fn fn, void *arg)
 {
-	for (size_t i = 0; i < TT_BPF_PROGRAMS; i++) {
+	struct bpf_program *program;
+
+	for (size_t i = 0; (program = tt_bpf_program(sensor, i)); i++) {
 		struct bpf_prog_info info = { 0 };
 		uint32_t len = sizeof(info);
-		int fd = bpf_program__fd(tt_bpf_program(sensor, i));
+		int fd = bpf_program__fd(program);
 		struct tt_event event = {
 			.type = TT_EVENT_LOSS,
 			.time_ns = tt_bpf_now(),

@@ -18,6 +18,8 @@ struct tt_sensor;
 
 struct tt_sensor_params {
 	const char *backend; /* auto trampoline rawtp */
+	char *const *leave_out; /* names of hooks */
+	size_t n_leave_out;
 	uint32_t ring_lifecycle_bytes, ring_activity_bytes; /* powers of two, multiples of the page size */
 	uint32_t agg_entries, slot_entries, sock_entries, task_entries;
 	bool no_task_storage; /* use the table in its place (task_entries), as kernels without it have to */

@@ -69,8 +69,11 @@ struct tt_agg_value {
 };
 TT_ASSERT_SIZE(struct tt_agg_value, 48);
 
-/* Entries of the map of records under construction that the rawtp backend needs; trampolines need them all. */
-#define TT_SCRATCHES_RAWTP 2
+/* Entries of the map of records under construction that the rawtp backend needs, that trampolines do, and these where
+ * they stand in for one another. */
+#define TT_SCRATCHES_RAWTP	2
+#define TT_SCRATCHES_TRAMPOLINE 11
+#define TT_SCRATCHES_ALL	14
 
 /* A TCP connect that has begun. Key: the kernel's struct sock address. */
 struct tt_sock {
