@@ -51,11 +51,11 @@ echo "$port" >"$W/port"
 watch
 
 for call in open openat; do
-	did "$call" $call "read 0 x1 fd W/file"
+	did "$call" $call "read 0 x1 $o W/file"
 done
 did "a failed one" missing "read -2 x1 user W/none"
-did "from the working directory" relative "read 0 x1 fd W/file"
-did "creat" creat "create 0 x1 fd W/new"
+did "from the working directory" relative "read 0 x1 $o W/file"
+did "creat" creat "create 0 x1 $o W/new"
 did "readlink" readlink "readlink 0 x1 user W/link target=file"
 did "a failed readlink" readlink-missing "readlink -2 x1 user W/none"
 for call in $connects; do
@@ -67,6 +67,6 @@ if [ -z "$x32" ]; then
 elif [ "$(fact x32 result)" = -38 ]; then
 	did "x32, where there is none: a call that failed" x32 "read -38 x1 user W/file"
 else
-	did "x32" x32 "read 0 x1 fd W/file"
+	did "x32" x32 "read 0 x1 $o W/file"
 fi
 finish

@@ -60,7 +60,7 @@ for kind in 4097 10000 longer many; do
 done
 
 executed "a script" script "0 0 $sh [\"/bin/sh\",\"-e\",\"W/script\",\"one\",\"two words\"]"
-did "its interpreter opens it" script "read 0 x1 fd W/script"
+did "its interpreter opens it" script "read 0 x1 $o W/script"
 executed "a script by env" script-env "0 0 $env [\"/usr/bin/env\",\"sh\",\"W/script-env\",\"one\"]
 1 0 /usr/bin/$(basename "$sh") [\"sh\",\"W/script-env\",\"one\"]"
 executed "a script of a script" script-nested "0 0 $sh [\"/bin/sh\",\"-e\",\"W/script\",\"W/script-nested\",\"one\"]"
@@ -82,7 +82,7 @@ exec -13 x1 user W/secret"
 
 executed "by another thread: the process's" thread "0 0 $S/exec_thread [\"$S/exec_thread\",\"$S/open_one\",\"open\",\"W/data\"]
 1 0 $S/open_one [\"$S/open_one\",\"open\",\"W/data\"]"
-did "by another thread: what it does then" thread "read 0 x1 fd W/data"
+did "by another thread: what it does then" thread "read 0 x1 $o W/data"
 same "by another thread: one process" "1 $S/open_one 0" \
 	"$(sql "SELECT count(*), exe, exit_status FROM process WHERE pid = $(cat "$W/out/thread.pid")")"
 
@@ -90,8 +90,8 @@ executed "a file that is gone" deleted "0 0 $S/exec_odd [\"$S/exec_odd\",\"delet
 1 0 W/copy [\"W/copy\",\"gone\",\"W/copy\",\"W/data\"]"
 executed "an anonymous file" memfd "0 0 $S/exec_odd [\"$S/exec_odd\",\"memfd\",\"W/data\"]
 1 0 /memfd:anonymous [\"anonymous\",\"open\",\"W/data\"]"
-did "what it does then" memfd "read 0 x1 fd /proc/self/exe real=$S/exec_odd
-read 0 x1 fd W/data"
+did "what it does then" memfd "read 0 x1 $o /proc/self/exe real=$S/exec_odd
+read 0 x1 $o W/data"
 executed "by execveat" at "0 0 $S/exec_odd [\"$S/exec_odd\",\"at\",\"W\",\"script\"]
 1 0 $sh [\"/bin/sh\",\"-e\",\"/dev/fd/3/script\"]"
 same "names as long as names can be: recorded, with fewer arguments" "1 0 4095 1 1" "$(sql "SELECT seq, result,

@@ -66,30 +66,30 @@ ln "$W/scene/file" "$W/scene/hard"
 watch
 
 F="W/scene/file"
-did "open" open "read 0 x1 fd $F"
-did "openat" openat "read 0 x1 fd $F"
-did "openat2" openat2 "read 0 x1 fd $F"
-did "creat of an existing file is a write" creat "write 0 x1 fd $F"
-did "open_by_handle_at, whose mount was opened before" handle "read 0 x1 fd W/scene/dir type=directory
+did "open" open "read 0 x1 $o $F"
+did "openat" openat "read 0 x1 $o $F"
+did "openat2" openat2 "read 0 x1 $o $F"
+did "creat of an existing file is a write" creat "write 0 x1 $o $F"
+did "open_by_handle_at, whose mount was opened before" handle "read 0 x1 $o W/scene/dir type=directory
 read 0 x1 fd W/scene/dir/inner"
-did "for writing" write "write 0 x1 fd $F"
-did "for both is a write" read-write "write 0 x1 fd $F"
-did "creating" create "create 0 x1 fd W/scene/new"
-did "creating by creat" creat-new "create 0 x1 fd W/scene/new2"
-did "O_CREAT of what exists is a write" create-exists "write 0 x1 fd $F"
-did "O_PATH is neither" path-only "open 0 x1 fd $F"
-did "a directory" directory "read 0 x1 fd W/scene/dir type=directory"
-did "a device" char "read 0 x1 fd /dev/null type=char"
-did "from the working directory, upwards" cwd "read 0 x1 fd $F"
-did "from the working directory by openat" cwd-at "read 0 x1 fd W/scene/dir/inner"
-did "from a directory" dirfd "open 0 x1 fd W/scene/dir type=directory
-read 0 x1 fd W/scene/dir/inner"
-did "in a root of one call's own: the file's path" in-root "open 0 x1 fd W/scene/dir type=directory
-read 0 x1 fd W/scene/dir/inner"
-did "in a root of one call's own, missing: not the host's name" in-root-missing "open 0 x1 fd W/scene/dir type=directory
+did "for writing" write "write 0 x1 $o $F"
+did "for both is a write" read-write "write 0 x1 $o $F"
+did "creating" create "create 0 x1 $o W/scene/new"
+did "creating by creat" creat-new "create 0 x1 $o W/scene/new2"
+did "O_CREAT of what exists is a write" create-exists "write 0 x1 $o $F"
+did "O_PATH is neither" path-only "open 0 x1 $o $F"
+did "a directory" directory "read 0 x1 $o W/scene/dir type=directory"
+did "a device" char "read 0 x1 $o /dev/null type=char"
+did "from the working directory, upwards" cwd "read 0 x1 $o $F"
+did "from the working directory by openat" cwd-at "read 0 x1 $o W/scene/dir/inner"
+did "from a directory" dirfd "open 0 x1 $o W/scene/dir type=directory
+read 0 x1 $o W/scene/dir/inner"
+did "in a root of one call's own: the file's path" in-root "open 0 x1 $o W/scene/dir type=directory
+read 0 x1 $o W/scene/dir/inner"
+did "in a root of one call's own, missing: not the host's name" in-root-missing "open 0 x1 $o W/scene/dir type=directory
 read -2 x1 user .../etc/none cut"
-did "from a directory by openat2" dirfd2 "open 0 x1 fd W/scene/dir type=directory
-read 0 x1 fd W/scene/dir/inner"
+did "from a directory by openat2" dirfd2 "open 0 x1 $o W/scene/dir type=directory
+read 0 x1 $o W/scene/dir/inner"
 for name in open write create path-only; do
 	IFS=: read -r major minor <<<"$(fact $name dev)"
 	same "device and inode ($name)" "$((major << 20 | minor)) $(fact $name ino)" \
@@ -99,17 +99,17 @@ done
 same "a failed open has neither" '1' "$(sql "SELECT dev IS NULL AND ino IS NULL FROM file_access
 	WHERE process_id = '$(process enoent)' AND path LIKE '$W%'")"
 
-did "a link is called as the caller called it" link "read 0 x1 fd W/scene/link real=$F"
-did "a link from a directory" link-relative "open 0 x1 fd W/scene type=directory
-read 0 x1 fd W/scene/link real=$F"
-did "the link itself" link-nofollow "open 0 x1 fd W/scene/link type=symlink"
-did "below a link the kernel's name is kept" link-above "read 0 x1 fd W/scene/dir/inner"
-did "a hard link has the name that was used" hardlink "read 0 x1 fd W/scene/hard"
+did "a link is called as the caller called it" link "read 0 x1 $o W/scene/link real=$F"
+did "a link from a directory" link-relative "open 0 x1 $o W/scene type=directory
+read 0 x1 $o W/scene/link real=$F"
+did "the link itself" link-nofollow "open 0 x1 $o W/scene/link type=symlink"
+did "below a link the kernel's name is kept" link-above "read 0 x1 $o W/scene/dir/inner"
+did "a hard link has the name that was used" hardlink "read 0 x1 $o W/scene/hard"
 
 did "ENOENT" enoent "read -2 x1 user W/scene/none"
 did "ENOENT by openat2, for writing" enoent-openat2 "write -2 x1 user W/scene/none"
 did "ENOENT from the working directory" enoent-cwd "read -2 x1 user W/scene/dir/none/below"
-did "ENOENT from a directory: what \`..\` means is the kernel's to say" enoent-dirfd "open 0 x1 fd W/scene/dir type=directory
+did "ENOENT from a directory: what \`..\` means is the kernel's to say" enoent-dirfd "open 0 x1 $o W/scene/dir type=directory
 read -2 x1 user W/scene/dir/../none"
 did "ENOENT behind a link" dangling "read -2 x1 user W/scene/dangling"
 did "EACCES as another user" eacces "write -13 x1 user W/scene/secret"
@@ -124,23 +124,23 @@ did "EFAULT: no name, and a mark" efault "read -14 x1 user .../ cut"
 did "an empty name" empty "read -2 x1 user W/scene"
 
 did "readlink, and what it said" readlink "readlink 0 x1 user W/scene/link target=file"
-did "readlinkat, and what it said" readlinkat "open 0 x1 fd W/scene type=directory
+did "readlinkat, and what it said" readlinkat "open 0 x1 $o W/scene type=directory
 readlink 0 x1 user W/scene/link target=file"
 did "readlink of nothing" readlink-none "readlink -2 x1 user W/scene/none"
 did "readlink of what is no link" readlink-file "readlink -22 x1 user $F"
 
-did "1,000 opens are one row" many "open 0 x1 fd W/scene/many type=directory
-read 0 x1000 fd W/scene/many/0"
-did "1,000 attempts are one row" many-missing "open 0 x1 fd W/scene/dir type=directory
+did "1,000 opens are one row" many "open 0 x1 $o W/scene/many type=directory
+read 0 x1000 $o W/scene/many/0"
+did "1,000 attempts are one row" many-missing "open 0 x1 $o W/scene/dir type=directory
 read -2 x1000 user W/scene/dir/0"
-did "three files in turn are three rows" some "open 0 x1 fd W/scene/many type=directory
-read 0 x5 fd W/scene/many/0
-read 0 x5 fd W/scene/many/1
-read 0 x5 fd W/scene/many/2"
+did "three files in turn are three rows" some "open 0 x1 $o W/scene/many type=directory
+read 0 x5 $o W/scene/many/0
+read 0 x5 $o W/scene/many/1
+read 0 x5 $o W/scene/many/2"
 same "first and last time enclose the opens" 1 "$(sql "SELECT p.started_ns < first_ns AND first_ns < last_ns AND last_ns < p.ended_ns
 	FROM file_access JOIN process p USING (process_id) WHERE process_id = '$(process many)' AND count = 1000")"
 same "every file access of every subject says what kind of file it was" '' \
-	"$(sql "SELECT path FROM file_access WHERE result = 0 AND path_source = 'fd' AND file_type IS NULL")"
+	"$(sql "SELECT path FROM file_access WHERE result = 0 AND path_source = '$o' AND file_type IS NULL")"
 same "the loader is seen" "/etc/ld.so.cache libc.so.6" \
 	"$(sql "SELECT group_concat(CASE WHEN path LIKE '%/libc.so.6' THEN 'libc.so.6' ELSE path END, ' ')
 	FROM (SELECT path FROM file_access WHERE process_id = '$(process open)' AND path NOT LIKE '$W%' AND op = 'read'

@@ -70,41 +70,41 @@ same "each directory on the way is there" "$(($(fact deepest path | tr -dc / | w
 	"$(sql "SELECT count(*) FROM file_access WHERE process_id = '$(process deepest)' AND op = 'open' AND path LIKE '$W/a%'
 		AND truncated = 0 AND count = 1")"
 
-did "newline" newline 'read 0 x1 fd W/scene/new\nline'
-did "invalid UTF-8" no-utf8 "read 0 x1 fd W/scene/"$'\xff\xfe\x80'
+did "newline" newline "read 0 x1 $o W/scene/new\\nline"
+did "invalid UTF-8" no-utf8 "read 0 x1 $o W/scene/"$'\xff\xfe\x80'
 did "both, and not there" no-utf8-missing "read -2 x1 user W/scene/"$'\xc3(\\nnone'
 same "bytes are kept as they were" "$(printf %s "$W/scene/"$'\xff\xfe\x80' | od -An -tx1 | tr -dc '0-9a-f' | tr a-f A-F)" \
 	"$(sql "SELECT hex(path) FROM file_access WHERE process_id = '$(process no-utf8)' AND path LIKE '$W%'")"
 
 before() { # KIND
-	echo "open 0 x1 fd W/$1 type=directory
-open 0 x1 fd W/$1/before type=directory
-create 0 x1 fd W/$1/before/file
-read 0 x2 fd W/$1/before/file"
+	echo "open 0 x1 $o W/$1 type=directory
+open 0 x1 $o W/$1/before type=directory
+create 0 x1 $o W/$1/before/file
+read 0 x2 $o W/$1/before/file"
 }
 did "a directory above renamed: the new path in a row of its own" above "$(before above)
-read 0 x3 fd W/above/after/file"
+read 0 x3 $o W/above/after/file"
 did "the file renamed" file "$(before file)
-read 0 x3 fd W/file/before/moved"
+read 0 x3 $o W/file/before/moved"
 did "the file replaced: one name, two files" replaced "$(before replaced)
-create 0 x1 fd W/replaced/before/new
-read 0 x3 fd W/replaced/before/file"
+create 0 x1 $o W/replaced/before/new
+read 0 x3 $o W/replaced/before/file"
 same "and two inodes" 2 "$(sql "SELECT count(DISTINCT ino) FROM file_access
 	WHERE process_id = '$(process replaced)' AND op = 'read' AND path LIKE '%before/file'")"
 did "the file removed" unlinked "$(before unlinked | sed 's/x2/x3/')
-read 0 x3 fd /proc/self/fd/5 real=W/unlinked/before/file"
+read 0 x3 $o /proc/self/fd/5 real=W/unlinked/before/file"
 
-did "below a bind mount" bind "read 0 x1 fd W/over/sub/file"
-did "a file that is a mount" bind-file "read 0 x1 fd W/over/covered"
-did "a mount in a mount" bind-twice "read 0 x1 fd W/over/sub2/file"
-did "in a file system of its own" tmpfs "create 0 x1 fd W/over/new"
+did "below a bind mount" bind "read 0 x1 $o W/over/sub/file"
+did "a file that is a mount" bind-file "read 0 x1 $o W/over/covered"
+did "a mount in a mount" bind-twice "read 0 x1 $o W/over/sub2/file"
+did "in a file system of its own" tmpfs "create 0 x1 $o W/over/new"
 did "what a mount covers is not there" tmpfs-missing "read -2 x1 user W/over/covered"
-did "from another root: as it is called there" chroot "read 0 x1 fd /sub/file"
+did "from another root: as it is called there" chroot "read 0 x1 $o /sub/file"
 did "not there, from another root" chroot-missing "read -2 x1 user /sub/none"
-same "in a mount that is mounted nowhere: by its names in the file system" "read 0 x1 fd /scene/sub/file" \
+same "in a mount that is mounted nowhere: by its names in the file system" "read 0 x1 $o /scene/sub/file" \
 	"$(files detached | sed 's# [^ ]*/scene/# /scene/#; s# W/# /#')"
-did "another root again" escaped "read 0 x1 fd /covered"
-did "a pipe has no name but the caller's" pipe "read 0 x1 fd /dev/fd/5 type=fifo"
+did "another root again" escaped "read 0 x1 $o /covered"
+did "a pipe has no name but the caller's" pipe "read 0 x1 $o /dev/fd/5 type=fifo"
 same "mount namespaces differ" 1 "$(sql "SELECT a.mount_ns = b.mount_ns AND a.mount_ns > 0
 	FROM process a, process b WHERE a.process_id = '$(process newline)' AND b.process_id = '$(process chroot)'")"
 finish

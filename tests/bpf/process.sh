@@ -36,12 +36,12 @@ pid() {
 	cat "$W/out/$1.pid"
 }
 
-did "the first system call after exec" first "read 0 x1 fd W/one"
-same "the first system call after fork" "read 0 x1 fd W/two
+did "the first system call after exec" first "read 0 x1 $o W/one"
+same "the first system call after fork" "read 0 x1 $o W/two
 0 1 $(pid first) 0" "$(child "$(sql "SELECT pid FROM process WHERE parent_process_id = '$(process first)'")" first)"
 did "the parent of such children opened nothing" fork ""
 for pid in $(fact fork child); do
-	same "a child by fork alone" "read 0 x1 fd W/one
+	same "a child by fork alone" "read 0 x1 $o W/one
 0 1 $(pid fork) 0" "$(child "$pid" fork)"
 done
 same "forked by threads: each once, under the process" "100 100 100 $S/threads_fork" \
@@ -57,16 +57,16 @@ same "by fork alone, doing nothing" "20 0 0" "$(sql "SELECT count(*), max(exit_s
 	WHERE parent_process_id = '$(process just-fork)'")"
 
 root=$(sql "SELECT pid FROM process JOIN session ON root_process_id = process_id")
-same "CLONE_PARENT: made by the subject, child of its parent" "read 0 x1 fd W/one
+same "CLONE_PARENT: made by the subject, child of its parent" "read 0 x1 $o W/one
 0 1 $root 0" "$(child "$(fact sibling child)" sibling)"
-same "vfork: what it did before its end" "read 0 x1 fd W/one
+same "vfork: what it did before its end" "read 0 x1 $o W/one
 5 1 $(pid vfork) 0" "$(child "$(fact vfork child)" vfork)"
-same "a child that shares descriptors and directory" "read 0 x1 fd W/one
+same "a child that shares descriptors and directory" "read 0 x1 $o W/one
 0 1 $(pid files) 0" "$(child "$(fact files child)" files)"
-same "a thread that outlives the first one" "read 0 x1 fd W/one" "$(files leader | grep -v libgcc_s)" # pthread_exit loads it
-same "an orphan keeps its parent" "read 0 x1 fd W/one
+same "a thread that outlives the first one" "read 0 x1 $o W/one" "$(files leader | grep -v libgcc_s)" # pthread_exit loads it
+same "an orphan keeps its parent" "read 0 x1 $o W/one
 0 1 $(fact orphan child) 0" "$(child "$(fact orphan grandchild)" "$(fact orphan child)")"
-did "before a signal" abort "read 0 x1 fd W/one"
+did "before a signal" abort "read 0 x1 $o W/one"
 for name in exit-3:3 exit-255:255 killed:137 segv:139 term:143 leader:6 abort:134 fork:0; do
 	same "exit status: ${name%:*}" "${name#*:} ${name#*:}" \
 		"$(status "${name%:*}") $(sql "SELECT exit_status FROM process WHERE process_id = '$(process "${name%:*}")'")"
