@@ -183,8 +183,10 @@ EXEC_PROGRAM(tr_compat_execveat, CALL_EXECVEAT, SCRATCH_COMPAT_EXECVEAT)
 
 READLINK_PROGRAM(tr_sys_readlink, CALL_READLINK, SCRATCH_READLINK)
 READLINK_PROGRAM(tr_sys_readlinkat, CALL_READLINKAT, SCRATCH_SYS_READLINKAT)
+#ifdef __TARGET_ARCH_x86 /* elsewhere 32-bit callers call the same functions */
 READLINK_PROGRAM(tr_compat_readlink, CALL_READLINK, SCRATCH_COMPAT_READLINK)
 READLINK_PROGRAM(tr_compat_readlinkat, CALL_READLINKAT, SCRATCH_COMPAT_READLINKAT)
+#endif
 
 /* net/socket.c; io_uring's connects pass here as well */
 SEC("fexit")
