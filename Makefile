@@ -188,7 +188,7 @@ check-vm: $(B)/.deps-test
 	$(Q)packaging/deps.sh vm || [ "$(CI)" != true ]
 	$(Q)$(MAKE) --no-print-directory B=$(B) test-programs
 	$(Q)case "$${TT_VM_KERNELS:-arm64}" in *arm64*) \
-		packaging/deps.sh cross && $(MAKE) --no-print-directory ARCH=arm64 B=$(B)/aarch64 test-programs || [ "$(CI)" != true ] ;; \
+		packaging/deps.sh cross && $(MAKE) --no-print-directory ARCH=arm64 B=$(B)/arm64 test-programs || [ "$(CI)" != true ] ;; \
 	esac
 	$(Q)tests/vm/check.sh $(B)
 

@@ -4,7 +4,7 @@
 #
 # Each pair of kernel and sensor is a cell: one boot, TT_VM_JOBS (2) of them at a time. Ends with a table of the tests, and the
 # reason of each skip and failure. What the guests said is in BUILD/log/vm. Without QEMU, a kernel, or the network to fetch
-# one, says so and skips; with CI=true that is a failure. Another architecture's programs are those in BUILD/ARCH.
+# one, says so and skips; with CI=true that is a failure. Another architecture's programs are those in BUILD/arm64.
 #
 # TT_VM_KERNELS, TT_VM_SENSORS: which of them, "6.1 7.x". TT_VM_SCALE (0.05), TT_ONLY: what TT_SCALE and it are to
 # tests/run.sh; TT_ONLY='*' is all of them also where only some run by themselves. TT_VM_TIMEOUT: a boot's, 900 s.
@@ -126,8 +126,9 @@ rm -rf "$LOG"
 mkdir -p "$LOG" || exit 1
 while read -r name _ _ arch sensors; do
 	[[ " ${TT_VM_KERNELS:-$name} " == *" $name "* ]] || continue
+	build=$B/$arch
 	arch=$(machine "$arch")
-	[ "$arch" = "$(uname -m)" ] && build=$B || build=$B/$arch
+	[ "$arch" != "$(uname -m)" ] || build=$B
 	# shellcheck disable=SC2086 # a list
 	plan "$name" "$arch" "$build" $sensors
 done < <(sed '/^#/d; /^$/d' "$HERE/kernels")
