@@ -9,6 +9,22 @@ CROWD=70
 built() { # NAME PROGRAM...: a step, unless variants.sh left its program out
 	[ ! -x "$2" ] || step "$@"
 }
+# A step at whose start telltale sleeps, so that no probe can be in its way before SIGN is there, or it has ended.
+before_probes() { # NAME SIGN COMMAND...
+	local state='' sign=$2 ended=$W/out/$1.status waker
+
+	kill -STOP $PPID
+	until [ "$state" = T ]; do
+		read -r _ _ state _ <"/proc/$PPID/stat"
+	done
+	{
+		until [ -e "$sign" ] || [ -e "$ended" ]; do sleep 0.05; done
+		kill -CONT $PPID
+	} &
+	waker=$!
+	step "$1" "${@:3}"
+	wait $waker
+}
 scenario() {
 	export TT_SET=there
 
@@ -29,11 +45,11 @@ scenario() {
 	step python /usr/bin/python3 -c 'import os; print("value=" + os.environ["TT_SET"])'
 	built stripped "$W/stripped" getenv TT_SET
 	built musl-stripped "$W/musl-stripped" getenv TT_SET
-	step other-libc env LD_LIBRARY_PATH="$W/lib" "$S/env_ways" late TT_SET TT_LATER_LIBC "$W/root/TT_LATER_LIBC"
-	step other-root "$CHROOT" "$W/root" /env_ways late TT_SET TT_LATER_ROOT /TT_LATER_ROOT
-	built late "$W/late" late TT_SET TT_LATER_STATIC "$W/root/TT_LATER_STATIC"
+	before_probes other-libc "$W/root/TT_LATER_LIBC.begun" env LD_LIBRARY_PATH="$W/lib" "$S/env_ways" late TT_SET TT_LATER_LIBC "$W/root/TT_LATER_LIBC"
+	before_probes other-root "$W/root/TT_LATER_ROOT.begun" "$CHROOT" "$W/root" /env_ways late TT_SET TT_LATER_ROOT /TT_LATER_ROOT
+	[ ! -x "$W/late" ] || before_probes late "$W/root/TT_LATER_STATIC.begun" "$W/late" late TT_SET TT_LATER_STATIC "$W/root/TT_LATER_STATIC"
 	built again "$W/late" threads TT_SET 1 1000
-	built short "$W/short" getenv TT_SET
+	[ ! -x "$W/short" ] || before_probes short '' "$W/short" getenv TT_SET
 	for ((i = 0; i < CROWD; i++)); do
 		built "crowd-$i" "$W/crowd/$i" getenv TT_SET
 	done
@@ -119,7 +135,7 @@ let_go() {
 	local name
 
 	for name in TT_LATER_LIBC TT_LATER_ROOT TT_LATER_STATIC; do
-		for ((i = 0; i < 200; i++)); do
+		for ((i = 0; i < 200 * ${TT_SLOW:-1}; i++)); do
 			[ "$(sql "SELECT count(*) > 0 FROM env_lookup WHERE name = '$name' AND source <> 'exec'")" = 1 ] && break
 			sleep 0.05
 		done

@@ -7,7 +7,7 @@
  *	fault			a name at an address where nothing is: prints the signal that came of it
  *	threads NAME N TIMES	so many threads, so often each
  *	both NAME		secure_getenv and then getenv, of the same string
- *	until NAME FILE		NAME again and again, until FILE exists (20 s at most). Prints how often; FILE.begun is made
+ *	until NAME FILE		NAME again and again, until FILE exists (2 min at most). Prints how often; FILE.begun is made
  *				after the first time
  *	late EARLY LATER FILE	EARLY once, then as until LATER FILE
  *
@@ -27,7 +27,7 @@
 
 #define PAGE	 4096
 #define PAGES	 3
-#define UNTIL_MS 20000
+#define UNTIL_MS 120000
 
 char *secure_getenv(const char *name);
 
