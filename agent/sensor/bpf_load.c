@@ -308,7 +308,7 @@ static int load(struct tt_bpf_sensor *sensor, const struct tt_sensor_params *par
 			continue;
 		}
 		snprintf(sensor->hooks[failed].why, sizeof(sensor->hooks[failed].why),
-			 "the kernel refused to load it: %s", strerror(-r));
+			 "the kernel refused to load it: %s", tt_feature_error(r));
 		if (programs[failed].flags & ESSENTIAL)
 			return r;
 		left_out[failed] = true;
@@ -331,7 +331,7 @@ static int attach_hooks(struct tt_bpf_sensor *sensor)
 		if (!sensor->links[i]) {
 			int r = -errno;
 
-			snprintf(hook->why, sizeof(hook->why), "cannot attach: %s", strerror(-r));
+			snprintf(hook->why, sizeof(hook->why), "cannot attach: %s", tt_feature_error(r));
 			if ((programs[i].flags & ESSENTIAL))
 				return r;
 			continue;
@@ -406,7 +406,7 @@ static void say_failure(const struct tt_bpf_sensor *sensor, int error, char *tex
 		snprintf(text, size, "%s (%s): %s", programs[i].name, programs[i].sees, sensor->hooks[i].why);
 		return;
 	}
-	snprintf(text, size, "%s", strerror(-error));
+	snprintf(text, size, "%s", tt_feature_error(error));
 }
 
 static void stop(struct tt_bpf_sensor *sensor)

@@ -52,13 +52,20 @@ static bool asked[TT_FEATURES];
 
 /* ---- words */
 
+#define ENOTSUPP 524 /* include/linux/errno.h: the kernel's own, which nobody else has words for */
+
+const char *tt_feature_error(int error)
+{
+	return abs(error) == ENOTSUPP ? "not supported by this kernel" : strerror(abs(error));
+}
+
 static int step_failed(struct attempt *a, int r, const char *step)
 {
 	char last[160] = "";
 
 	if (a->answer->log)
 		tt_feature_last_line(a->answer->log, last, sizeof(last));
-	snprintf(a->answer->why, sizeof(a->answer->why), "%s: %s%s%s%s", step, strerror(-r),
+	snprintf(a->answer->why, sizeof(a->answer->why), "%s: %s%s%s%s", step, tt_feature_error(r),
 		 *last ? " (" : "", last, *last ? ")" : "");
 	a->answer->error = r;
 	return r;

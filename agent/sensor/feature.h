@@ -54,6 +54,9 @@ const struct tt_feature_answer *tt_feature_get(enum tt_feature feature);
 /* Drops all answers, so that the next question tries again. */
 void tt_feature_forget(void);
 
+/* strerror() of what bpf(2) failed with, positive or negative. */
+const char *tt_feature_error(int error);
+
 /* The kernel's last word in a verifier log: its last line that is not statistics or blank, cut to
  * size. Empty when there is none. */
 void tt_feature_last_line(const char *log, char *buf, size_t size);

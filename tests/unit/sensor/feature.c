@@ -49,6 +49,15 @@ static void last_line_is_cut_to_the_buffer(void **state)
 	assert_string_equal(line, "abcd");
 }
 
+static void an_error_is_in_words(void **state)
+{
+	assert_string_equal(tt_feature_error(EPERM), "Operation not permitted");
+	assert_string_equal(tt_feature_error(-EPERM), "Operation not permitted");
+	/* ENOTSUPP, which only the kernel knows: a trampoline on arm64 before 6.4 */
+	assert_string_equal(tt_feature_error(524), "not supported by this kernel");
+	assert_string_equal(tt_feature_error(-524), "not supported by this kernel");
+}
+
 static void every_answer_is_explained(void **state)
 {
 	for (int i = 0; i < TT_FEATURES; i++) {
@@ -97,6 +106,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(last_line_skips_statistics_and_blanks),
 		cmocka_unit_test(last_line_is_cut_to_the_buffer),
+		cmocka_unit_test(an_error_is_in_words),
 		cmocka_unit_test_teardown(every_answer_is_explained, forget),
 		cmocka_unit_test_teardown(nothing_works_without_bpf, forget),
 		cmocka_unit_test_teardown(answers_are_remembered_until_forgotten, forget),
