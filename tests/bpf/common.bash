@@ -8,9 +8,12 @@ S=$B/tests/subjects
 # Which sensor every telltale of the tests gets: TT_SENSOR, or its own choice.
 # shellcheck disable=SC2034
 sensor=(${TT_SENSOR:+"--sensor=$TT_SENSOR"})
+by_trampoline() {
+	[ "${TT_SENSOR:-}" = trampoline ]
+}
 # How it knows which file was opened (path_source): a trampoline is handed it, rawtp looks it up by the descriptor.
 # shellcheck disable=SC2034
-[ "${TT_SENSOR:-}" = trampoline ] && o=file || o=fd
+by_trampoline && o=file || o=fd
 # What sudo leaves behind would make `run` start its command as the invoking user.
 unset SUDO_UID SUDO_GID SUDO_USER SUDO_COMMAND
 failed=0 cases=0

@@ -72,7 +72,8 @@ listen left unix "$W/left"
 kill "${listeners[-1]}" && wait "${listeners[-1]}" 2>/dev/null
 . "$W/ports"
 
-LOSSES="net connection 8"
+# Of one call's messages rawtp looks at so many, and counts the rest; each passes a trampoline.
+by_trampoline && looked_at=40 LOSSES='' || looked_at=32 LOSSES="net connection 8"
 watch
 
 connected "TCP over IPv4" tcp4 "inet tcp established 0 x1 127.0.0.1:$tcp4 socket"
@@ -108,8 +109,8 @@ connected "sendto without a route" send-unreachable "inet udp failed -101 x1 203
 connected "sendmsg" sendmsg "inet udp sent 0 x1 127.0.0.1:$udp4 user"
 connected "sendmmsg, twice the same" sendmmsg "inet udp sent 0 x2 127.0.0.1:$udp4 user"
 connected "sendmmsg to several" several "$(for ((i = 0; i < 3; i++)); do echo "inet udp sent 0 x1 127.0.0.1:$((20000 + i)) user"; done)"
-connected "sendmmsg to more than are looked at" too-many \
-	"$(for ((i = 0; i < 32; i++)); do echo "inet udp sent 0 x1 127.0.0.1:$((20000 + i)) user"; done)"
+connected "sendmmsg to many" too-many \
+	"$(for ((i = 0; i < looked_at; i++)); do echo "inet udp sent 0 x1 127.0.0.1:$((20000 + i)) user"; done)"
 
 connected "UNIX" unix "unix unix connected 0 x1 W/socket socket"
 connected "UNIX, abstract, nobody there" abstract "unix unix refused -111 x1 @telltale-$(sql "SELECT pid FROM process p JOIN session USING (session_id) WHERE p.process_id = root_process_id") user"
