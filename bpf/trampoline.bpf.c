@@ -20,9 +20,9 @@
 #define EAGAIN	   11
 #define ERRNO_MAX  4095
 
-/* include/linux/namei.h */
-#define LOOKUP_IN_ROOT 0x100000
-#define LOOKUP_CACHED  0x200000
+/* include/linux/namei.h, as they were and are: of an open's lookup_flags neither kernel has the other's bits */
+#define LOOKUP_IN_ROOT (1u << 20 | 1u << 28)
+#define LOOKUP_CACHED  (1u << 21 | 1u << 9)
 
 #define MSG_CMSG_COMPAT 0x80000000
 
@@ -35,6 +35,16 @@ static __always_inline __u32 compat_flag(struct task_struct *task)
 static __always_inline bool name_is_kernels(struct filename *name)
 {
 	return bpf_core_field_exists(name->uptr) && !name->uptr;
+}
+
+/* What a pointer is where it is an error; else 0. Through memory: the verifier lets nobody count with a pointer. */
+static __always_inline long error_in(struct scratch *s, const void *pointer)
+{
+	long number;
+
+	s->number = (__u64)pointer;
+	number = s->number;
+	return number < 0 && number >= -ERRNO_MAX ? number : 0;
 }
 
 static __always_inline __u16 op_of_flags(__u32 flags)
@@ -62,8 +72,8 @@ int BPF_PROG(tr_open, int dfd, struct filename *name, struct open_flags *op, str
 	if (open_flags & FMODE_EXEC || name_is_kernels(name))
 		return 0; /* executing is pr_exec's and tr_execve's */
 	s = scratch_get(SCRATCH_OPEN);
-	if (!s)
-		return 0;
+	if (!s || error_in(s, name))
+		return 0; /* 7.0 comes here with a name that could not be had as well */
 	flags = compat_flag(sub.task);
 	lookup = op->lookup_flags;
 	spelling.at = name->name;
@@ -71,10 +81,8 @@ int BPF_PROG(tr_open, int dfd, struct filename *name, struct open_flags *op, str
 	if (lookup & LOOKUP_IN_ROOT && first == '/')
 		flags |= TT_EVF_BASE_CUT; /* that "/" is not the process's */
 
-	/* through memory: the verifier lets nobody count with a pointer */
-	s->number = (__u64)file;
-	error = s->number;
-	if (error < 0 && error >= -ERRNO_MAX) {
+	error = error_in(s, file);
+	if (error) {
 		struct name_obs obs = {
 			.spelling = spelling,
 			.dirfd = dfd,
