@@ -13,8 +13,8 @@ set -u
 HERE=$(realpath "$(dirname "$0")")
 B=$(realpath "$1")
 LOG=$B/log/vm
-# Storms and floods are about speed, which an emulated foreign machine has none of.
-declare -A only=([x86_64]='*' [aarch64]='bpf/@(uprobe|compat|connect|env|exec|open|path|process)*')
+# Of a foreign machine, which is emulated more slowly still, what differs between architectures: calls, their arguments, layouts.
+declare -A only=([x86_64]='*' [aarch64]='bpf/@(compat|connect|env_running|exec|open|path|process)*')
 # What the sensor is no part of runs with the first one only: probes in libraries, and what becomes of the database.
 ONCE='uprobe|env.sh|env_privacy.sh|env_running.sh|env_timezone.sh|killed.sh|store.sh'
 declare -A state seconds
