@@ -95,6 +95,7 @@ static __always_inline int observe_getenv(struct pt_regs *ctx, const void *user,
 	__u64 now;
 	long n;
 
+	keep_to_task_stack(ctx);
 	if (!subject_in_user_mode(&sub))
 		return 0;
 	if (source == TT_ENV_GETENV || source == TT_ENV_SECURE_GETENV) {

@@ -21,6 +21,20 @@ static __always_inline struct task_struct *current_task(void)
  * other, one instruction a step; else each step is a call. */
 #define task_read(task, ...) (task_storage ? ___arrow(task, __VA_ARGS__) : BPF_CORE_READ(task, __VA_ARGS__))
 
+/* Since 6.13 a program for kprobes has its stack per CPU and not on its task's, because the recursion check of kprobes
+ * lets no second run of it begin on that CPU. A uprobe's program counts as such, but has no check and may be preempted: a
+ * second run would overwrite the first one's stack, whose next pointer then leads anywhere. A program with a tail call in it
+ * keeps its task's stack (kernel/bpf/verifier.c:check_max_stack_depth). This one is never made: the verifier
+ * sees that, and drops it. */
+static __always_inline void keep_to_task_stack(void *ctx)
+{
+	__u64 never = 0;
+
+	barrier_var(never);
+	if (never)
+		bpf_tail_call(ctx, NULL, 0);
+}
+
 /* loginuid is there only with CONFIG_AUDIT. */
 static __always_inline __u32 task_loginuid(struct task_struct *task)
 {
