@@ -20,7 +20,7 @@
 /* ---- fork */
 
 SEC("tp_btf/sched_process_fork")
-int BPF_PROG(pr_fork, struct task_struct *parent, struct task_struct *child)
+int UNPREEMPTED_PROG(pr_fork, struct task_struct *parent, struct task_struct *child)
 {
 	struct tt_task_state *state, *copy;
 	struct tt_ev_fork *ev;
@@ -202,7 +202,7 @@ static __always_inline __u32 tty_number(struct task_struct *task)
 }
 
 SEC("tp_btf/sched_process_exec")
-int BPF_PROG(pr_exec, struct task_struct *task, pid_t old_pid, struct linux_binprm *bprm)
+int UNPREEMPTED_PROG(pr_exec, struct task_struct *task, pid_t old_pid, struct linux_binprm *bprm)
 {
 	__u64 now = bpf_ktime_get_boot_ns(), outer = 0, arg_start, arg_end, env_start, env_end, size;
 	__u32 flags = 0, at, len;
@@ -336,7 +336,7 @@ static __always_inline void send_exit(struct task_struct *task)
 }
 
 SEC("tp_btf/sched_process_exit")
-int BPF_PROG(pr_exit, struct task_struct *task)
+int UNPREEMPTED_PROG(pr_exit, struct task_struct *task)
 {
 	/* signal->live was decremented before (kernel/exit.c:do_exit): 0 means the last thread */
 	if (task->signal->live.counter == 0)
@@ -349,7 +349,7 @@ int BPF_PROG(pr_exit, struct task_struct *task)
 /* ---- TCP */
 
 SEC("tp_btf/inet_sock_set_state")
-int BPF_PROG(so_tcp_state, const struct sock *sk, const int oldstate, const int newstate)
+int UNPREEMPTED_PROG(so_tcp_state, const struct sock *sk, const int oldstate, const int newstate)
 {
 	if (BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP)
 		return 0;

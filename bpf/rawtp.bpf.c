@@ -224,5 +224,10 @@ static __noinline int on_return(const struct pt_regs *regs, long ret)
 SEC("tp_btf/sys_exit")
 int BPF_PROG(rt_sys_exit, struct pt_regs *regs, long ret)
 {
-	return call_is_listed(regs) ? on_return(regs, ret) : 0;
+	if (!call_is_listed(regs))
+		return 0;
+	preempt_off();
+	on_return(regs, ret);
+	preempt_on();
+	return 0;
 }

@@ -57,7 +57,7 @@ static __always_inline __u16 op_of_flags(__u32 flags)
 
 /* fs/namei.c: do_filp_open(), do_file_open() since 7.0 */
 SEC("fexit")
-int BPF_PROG(tr_open, int dfd, struct filename *name, struct open_flags *op, struct file *file)
+int UNPREEMPTED_PROG(tr_open, int dfd, struct filename *name, struct open_flags *op, struct file *file)
 {
 	struct spelling spelling = { .in_kernel = true };
 	__u32 open_flags, lookup, flags;
@@ -106,7 +106,7 @@ int BPF_PROG(tr_open, int dfd, struct filename *name, struct open_flags *op, str
 
 /* fs/fhandle.c */
 SEC("fexit")
-int BPF_PROG(tr_open_by_handle, int mount_fd, void *handle, int open_flags, long fd)
+int UNPREEMPTED_PROG(tr_open_by_handle, int mount_fd, void *handle, int open_flags, long fd)
 {
 	struct open_obs obs = { .flags = TT_EVF_BY_FD };
 	struct name_obs failed = { .result = fd };
@@ -130,7 +130,7 @@ int BPF_PROG(tr_open_by_handle, int mount_fd, void *handle, int open_flags, long
 
 /* fs/stat.c */
 SEC("fexit")
-int BPF_PROG(tr_readlink, int dfd, const char *path, char *buffer, int size, int result)
+int UNPREEMPTED_PROG(tr_readlink, int dfd, const char *path, char *buffer, int size, int result)
 {
 	struct name_obs obs = { .spelling.at = path, .dirfd = dfd, .op = TT_OP_READLINK };
 	struct subject sub;
@@ -171,7 +171,7 @@ static __always_inline int call_returned(const struct pt_regs *regs, long result
 
 #define EXEC_PROGRAM(program, call, of)                                                                      \
 	SEC("fexit")                                                                                         \
-	int BPF_PROG(program, const struct pt_regs *regs, long result)                                       \
+	int UNPREEMPTED_PROG(program, const struct pt_regs *regs, long result)                               \
 	{                                                                                                    \
 		/* pr_exec has the others */                                                                 \
 		return result < 0 ? call_returned(regs, result, call, of) : 0;                               \
@@ -179,7 +179,7 @@ static __always_inline int call_returned(const struct pt_regs *regs, long result
 
 #define READLINK_PROGRAM(program, call, of)                                                                  \
 	SEC("fexit")                                                                                         \
-	int BPF_PROG(program, const struct pt_regs *regs, long result)                                       \
+	int UNPREEMPTED_PROG(program, const struct pt_regs *regs, long result)                               \
 	{                                                                                                    \
 		return call_returned(regs, result, call, of);                                                \
 	}
@@ -198,7 +198,8 @@ READLINK_PROGRAM(tr_compat_readlinkat, CALL_READLINKAT, SCRATCH_COMPAT_READLINKA
 
 /* net/socket.c; io_uring's connects pass here as well */
 SEC("fexit")
-int BPF_PROG(tr_connect, struct file *file, void *address, int address_len, int file_flags, int result)
+int UNPREEMPTED_PROG(tr_connect, struct file *file, void *address, int address_len, int file_flags,
+		     int result)
 {
 	struct connect_obs obs = {
 		.file = file,
@@ -240,8 +241,8 @@ static __always_inline int observe_send(const struct subject *sub, __u32 of, str
 
 /* net/socket.c */
 SEC("fexit")
-int BPF_PROG(tr_sendto, int fd, void *buffer, unsigned long len, unsigned int flags, void *address,
-	     int address_len, int result)
+int UNPREEMPTED_PROG(tr_sendto, int fd, void *buffer, unsigned long len, unsigned int flags, void *address,
+		     int address_len, int result)
 {
 	struct connect_obs obs = { .address = address, .address_len = address_len };
 	struct subject sub;
@@ -255,8 +256,8 @@ int BPF_PROG(tr_sendto, int fd, void *buffer, unsigned long len, unsigned int fl
 
 /* net/socket.c; sendmmsg calls it for each message */
 SEC("fexit")
-int BPF_PROG(tr_sendmsg, struct socket *socket, void *msg, void *kernel_msg, unsigned int flags, void *used,
-	     unsigned int allowed, int result)
+int UNPREEMPTED_PROG(tr_sendmsg, struct socket *socket, void *msg, void *kernel_msg, unsigned int flags,
+		     void *used, unsigned int allowed, int result)
 {
 	struct connect_obs obs = { .file = socket->file };
 	struct subject sub;
@@ -271,7 +272,7 @@ int BPF_PROG(tr_sendmsg, struct socket *socket, void *msg, void *kernel_msg, uns
 
 /* fs/namei.c: do_renameat2(), filename_renameat2() since 7.0; io_uring's renames pass here as well */
 SEC("fexit")
-int BPF_PROG(tr_rename, int old_fd, void *from, int new_fd, void *to, unsigned int flags, int result)
+int UNPREEMPTED_PROG(tr_rename, int old_fd, void *from, int new_fd, void *to, unsigned int flags, int result)
 {
 	struct subject sub;
 
@@ -282,7 +283,7 @@ int BPF_PROG(tr_rename, int old_fd, void *from, int new_fd, void *to, unsigned i
 
 /* io_uring/io_uring.c */
 SEC("tp_btf/io_uring_create")
-int BPF_PROG(tr_io_uring)
+int UNPREEMPTED_PROG(tr_io_uring)
 {
 	struct subject sub;
 

@@ -15,6 +15,7 @@
 #include <sys/syscall.h>
 
 #include "sensor/feature.h"
+#include "sensor/kcall.h"
 #include "util/buf.h"
 
 enum backend { RAWTP = 1, TRAMPOLINE = 2, ANY = 3 };
@@ -158,7 +159,8 @@ static int row_of(const char *name)
 }
 
 /* What is to be loaded, given what was left out so far. */
-static int configure_program(struct tt_bpf_sensor *sensor, size_t i, bool left_out[], bool sleepable)
+static int configure_program(struct tt_bpf_sensor *sensor, size_t i, bool left_out[], bool sleepable,
+			     const struct tt_kcalls *kcalls)
 {
 	struct bpf_program *program = tt_bpf_program(sensor, i);
 	const char *instead_of = programs[i].instead_of;
@@ -176,16 +178,22 @@ static int configure_program(struct tt_bpf_sensor *sensor, size_t i, bool left_o
 	bpf_program__set_autoload(program, sensor->wanted[i] && !left_out[i]);
 	if (sleepable && strncmp(programs[i].name, "up_", 3) == 0)
 		bpf_program__set_flags(program, BPF_F_SLEEPABLE);
+	if (bpf_program__autoload(program)) {
+		int error = tt_kcalls_put(kcalls, program);
+
+		if (error < 0)
+			return error;
+	}
 	return programs[i].flags & ESSENTIAL ? r : 0;
 }
 
 static int configure(struct tt_bpf_sensor *sensor, const struct tt_sensor_params *params, bool left_out[],
-		     bool sleepable, bool storage)
+		     bool sleepable, bool storage, const struct tt_kcalls *kcalls)
 {
 	struct telltale_bpf *skel = sensor->skel;
 
 	for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {
-		int r = configure_program(sensor, i, left_out, sleepable);
+		int r = configure_program(sensor, i, left_out, sleepable, kcalls);
 
 		if (r < 0)
 			return r;
@@ -228,6 +236,12 @@ static bool refused_storage(const char *words)
 {
 	return words && (strstr(words, "map 'tasks': failed to create") ||
 			 strstr(words, "unknown func bpf_task_storage_get"));
+}
+
+/* 6.14 has what kcall.h looks for, but lets no program with preemption off call a global function. */
+static bool refused_kcalls(const char *words)
+{
+	return words && strstr(words, "global function calls are not allowed with preemption disabled");
 }
 
 static void say_not_sleepable(struct tt_bpf_sensor *sensor)
@@ -274,9 +288,11 @@ static int load(struct tt_bpf_sensor *sensor, const struct tt_sensor_params *par
 {
 	bool left_out[ARRAY_SIZE(programs)] = { false }, sleepable = true, storage = !params->no_task_storage;
 	int r = leave_out(sensor, params, left_out);
+	struct tt_kcalls kcalls;
 
 	if (r < 0)
 		return r;
+	tt_kcalls_find(&kcalls);
 	for (;;) {
 		_cleanup_(tt_buf_done) struct tt_buf words = TT_BUF_INIT;
 		int failed;
@@ -284,7 +300,7 @@ static int load(struct tt_bpf_sensor *sensor, const struct tt_sensor_params *par
 		libbpf_words = &words;
 		libbpf_set_print(libbpf_print);
 		sensor->skel = telltale_bpf__open();
-		r = sensor->skel ? configure(sensor, params, left_out, sleepable, storage) : -errno;
+		r = sensor->skel ? configure(sensor, params, left_out, sleepable, storage, &kcalls) : -errno;
 		if (r == 0)
 			r = telltale_bpf__load(sensor->skel);
 		libbpf_words = NULL;
@@ -301,6 +317,10 @@ static int load(struct tt_bpf_sensor *sensor, const struct tt_sensor_params *par
 		}
 		if (failed < 0)
 			return r;
+		if (refused_kcalls(words.text)) {
+			kcalls = (struct tt_kcalls){ 0 };
+			continue;
+		}
 		if (sleepable && strncmp(programs[failed].name, "up_", 3) == 0) {
 			/* kernels before 6.0: a name on an absent page is then missed, and counted as lost */
 			sleepable = false;

@@ -8,6 +8,7 @@
 
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
 
 /* Typed pointers to the current task came with 5.11, task storage for tracing programs with 5.12: one setting stands for
  * both. What depends on a setting is decided when the program is loaded; the verifier never looks at the other half,
@@ -34,6 +35,47 @@ static __always_inline void keep_to_task_stack(void *ctx)
 	if (never)
 		bpf_tail_call(ctx, NULL, 0);
 }
+
+/* ---- programs and preemption
+ *
+ * Trampolines' programs may be preempted in kernels that preempt, tracepoints' since 7.0 as well. While one is, other tasks run
+ * on its CPU, and the kernel takes each run of the same program there for recursion: it is missed. So a program does its work
+ * with preemption off. Turned on again, the task would be preempted at once, within the program still, if its turn was over
+ * meanwhile; with interrupts off it is not (kernel/sched/core.c:preempt_schedule), and nothing asks again when they are turned
+ * on, until the program is left. What remains is a preemption in the few instructions before and behind.
+ *
+ * The functions are there since 6.14. */
+#define CALL_KERNEL(call, arg)                                                                               \
+	asm volatile("r1 = %[a]; call %[c]" ::[a] "r"(arg), [c] "i"(TT_KERNEL_CALL_FIRST + (call))           \
+		     : "r0", "r1", "r2", "r3", "r4", "r5", "memory")
+
+static __always_inline void preempt_off(void)
+{
+	CALL_KERNEL(TT_CALL_PREEMPT_DISABLE, 0L);
+}
+
+static __always_inline void preempt_on(void)
+{
+	unsigned long irq;
+
+	CALL_KERNEL(TT_CALL_IRQ_SAVE, &irq);
+	CALL_KERNEL(TT_CALL_PREEMPT_ENABLE, 0L);
+	CALL_KERNEL(TT_CALL_IRQ_RESTORE, &irq);
+}
+
+/* BPF_PROG of libbpf's, without preemption. */
+#define UNPREEMPTED_PROG(name, args...)                                                                      \
+	name(unsigned long long *ctx);                                                                       \
+	static __always_inline int ____##name(unsigned long long *ctx, ##args);                              \
+	int name(unsigned long long *ctx)                                                                    \
+	{                                                                                                    \
+		preempt_off();                                                                               \
+		_Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Wint-conversion\"")        \
+			____##name(___bpf_ctx_cast(args));                                                   \
+		_Pragma("GCC diagnostic pop") preempt_on();                                                  \
+		return 0;                                                                                    \
+	}                                                                                                    \
+	static __always_inline int ____##name(unsigned long long *ctx, ##args)
 
 /* loginuid is there only with CONFIG_AUDIT. */
 static __always_inline __u32 task_loginuid(struct task_struct *task)

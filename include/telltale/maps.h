@@ -110,4 +110,14 @@ struct tt_candidate_key {
 	char name[32];
 };
 
+/* Calls in programs that stand for functions which not every kernel has: agent/sensor/kcall.h. */
+#define TT_KERNEL_CALL_FIRST 0x7e110000
+enum tt_kernel_call {
+	TT_CALL_PREEMPT_DISABLE,
+	TT_CALL_PREEMPT_ENABLE,
+	TT_CALL_IRQ_SAVE,
+	TT_CALL_IRQ_RESTORE,
+	TT_KERNEL_CALLS
+};
+
 #endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sensor/kcall.h"
+
+#include <bpf/btf.h>
+#include <errno.h>
+#include <linux/bpf.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/util.h"
+
+static const char *const names[TT_KERNEL_CALLS] = {
+	"bpf_preempt_disable",
+	"bpf_preempt_enable",
+	"bpf_local_irq_save",
+	"bpf_local_irq_restore",
+};
+
+void tt_kcalls_find(struct tt_kcalls *calls)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	bool all = btf != NULL;
+
+	for (size_t i = 0; all && i < TT_KERNEL_CALLS; i++) {
+		calls->id[i] = btf__find_by_name_kind(btf, names[i], BTF_KIND_FUNC);
+		all = calls->id[i] > 0;
+	}
+	if (!all)
+		memset(calls, 0, sizeof(*calls));
+	btf__free(btf);
+}
+
+int tt_kcalls_put(const struct tt_kcalls *calls, struct bpf_program *program)
+{
+	size_t n = bpf_program__insn_cnt(program);
+	struct bpf_insn *code = calloc(n, sizeof(*code));
+	int r;
+
+	if (!code)
+		return -ENOMEM;
+	memcpy(code, bpf_program__insns(program), n * sizeof(*code));
+	for (size_t i = 0; i < n; i++) {
+		uint32_t call = (uint32_t)code[i].imm - TT_KERNEL_CALL_FIRST;
+
+		if (code[i].code != (BPF_JMP | BPF_CALL) || code[i].src_reg || call >= TT_KERNEL_CALLS)
+			continue;
+		code[i] = calls->id[call] ? (struct bpf_insn){ .code = BPF_JMP | BPF_CALL,
+							       .src_reg = BPF_PSEUDO_KFUNC_CALL,
+							       .imm = calls->id[call] }
+					  : (struct bpf_insn){ .code = BPF_JMP | BPF_JA };
+	}
+	r = bpf_program__set_insns(program, code, n);
+	free(code);
+	return r;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Kernel functions that programs call where the kernel has them, and do without elsewhere.
+ *
+ * A program calls them by numbers that no kernel knows (enum tt_kernel_call); before it is loaded these become calls of the
+ * kernel's functions, or nothing at all. A weak symbol would be the ordinary way, but libbpf before 1.2 leaves a
+ * call in its place that kernels 5.13 to 5.15 refuse even where nothing executes it. */
+#ifndef TT_SENSOR_KCALL_H
+#define TT_SENSOR_KCALL_H
+
+#include <bpf/libbpf.h>
+#include <stdint.h>
+
+#include "telltale/maps.h"
+
+struct tt_kcalls {
+	int32_t id[TT_KERNEL_CALLS]; /* in the kernel's BTF */
+};
+
+/* Looks all of them up. If one is missing none is used: what they do, they do together. */
+void tt_kcalls_find(struct tt_kcalls *calls);
+
+/* Before the program is loaded. Returns 0 or a negative errno. */
+int tt_kcalls_put(const struct tt_kcalls *calls, struct bpf_program *program);
+
+#endif
