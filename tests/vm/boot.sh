@@ -76,37 +76,47 @@ mkdir "$W/own"
 printf '%q ' "$@" >"$W/own/command"
 { cat "$image" && (cd "$W/own" && echo command | cpio -o -H newc -R 0:0 --quiet); } >"$W/initrd" || exit 125
 
-{
-	# A kernel that panics restarts, and -no-reboot ends the emulation. The shell's word about a signal is not for the reader.
-	timeout --foreground -k 5 "$seconds" "$qemu" "${machine[@]}" -accel "${TT_VM_ACCEL:-tcg}" "${clock[@]}" -smp "$cpus" -m 2048 -nodefaults \
-		-display none -monitor none -no-reboot -serial stdio -kernel "$kernel" -initrd "$W/initrd" \
-		-append "console=$console panic=-1 quiet lsm=lockdown,capability,landlock,bpf ${hurry[*]} ${append[*]}" </dev/null 2>"$W/stderr"
-	echo $? >"$W/qemu"
-} | {
-	began='' status='' last=()
-	while IFS= read -r line || [ -n "$line" ]; do
-		line=${line%$'\r'}
-		case $line in
-		*'telltale-vm: begin')
-			began=1
-			continue ;;
-		*'telltale-vm: exit '*)
-			status=${line##*telltale-vm: exit }
-			line=${line%telltale-vm: exit *}
-			[ -z "$line" ] || printf '%s\n' "$line"
-			break ;;
-		esac
-		if [ -n "$began" ]; then
-			printf '%s\n' "$line"
-		else
-			last+=("$line")
-		fi
-	done
-	cat >/dev/null
-	[ -n "$began" ] || printf '%s\n' "${last[@]}" | tail -n 40
-	echo "$status" >"$W/status"
+boot() {
+	{
+		# A kernel that panics restarts, and -no-reboot ends the emulation. The shell's word about a signal is not for the reader.
+		timeout --foreground -k 5 "$seconds" "$qemu" "${machine[@]}" -accel "${TT_VM_ACCEL:-tcg}" "${clock[@]}" -smp "$cpus" -m 2048 -nodefaults \
+			-display none -monitor none -no-reboot -serial stdio -kernel "$kernel" -initrd "$W/initrd" \
+			-append "console=$console panic=-1 quiet lsm=lockdown,capability,landlock,bpf ${hurry[*]} ${append[*]}" </dev/null 2>"$W/stderr"
+		echo $? >"$W/qemu"
+	} | {
+		began='' status='' last=()
+		while IFS= read -r line || [ -n "$line" ]; do
+			line=${line%$'\r'}
+			case $line in
+			*'telltale-vm: begin')
+				began=1
+				continue ;;
+			*'telltale-vm: exit '*)
+				status=${line##*telltale-vm: exit }
+				line=${line%telltale-vm: exit *}
+				[ -z "$line" ] || printf '%s\n' "$line"
+				break ;;
+			esac
+			if [ -n "$began" ]; then
+				printf '%s\n' "$line"
+			else
+				last+=("$line")
+			fi
+		done
+		cat >/dev/null
+		[ -n "$began" ] || printf '%s\n' "${last[@]}" | tail -n 40 >"$W/last"
+		echo "$status" >"$W/status"
+	}
 }
 
+# Emulated machines sometimes die while their kernel still sets itself up, before anything of ours is in them.
+for try in 1 2 3; do
+	rm -f "$W/last"
+	boot
+	[ -e "$W/last" ] && [ "$(cat "$W/qemu")" != 124 ] || break
+	echo "boot.sh: the machine did not get to the command (try $try)" >&2
+done
+[ ! -e "$W/last" ] || cat "$W/last"
 status=$(cat "$W/status")
 case $status in
 '')
