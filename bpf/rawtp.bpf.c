@@ -26,7 +26,7 @@
 /* Messages of one sendmmsg that are looked at; further ones are counted as lost. */
 #define MMSG_MAX 32
 
-static __noinline int on_open(const struct subject *sub, struct scratch *s, const struct call_ctx *c)
+static __noinline int on_open(struct subject *sub, struct scratch *s, const struct call_ctx *c)
 {
 	bool at = c->call == CALL_OPENAT || c->call == CALL_OPENAT2;
 	const void *spelling = c->call == CALL_OPEN_BY_HANDLE ? NULL : (void *)(at ? c->arg[1] : c->arg[0]);
@@ -74,8 +74,8 @@ static __noinline int on_open(const struct subject *sub, struct scratch *s, cons
 	return observe_name(sub, s, &obs);
 }
 
-static __always_inline int connect_or_send(const struct subject *sub, struct scratch *s,
-					   const struct call_ctx *c, enum tt_op op, __u64 address, __u32 len)
+static __always_inline int connect_or_send(struct subject *sub, struct scratch *s, const struct call_ctx *c,
+					   enum tt_op op, __u64 address, __u32 len)
 {
 	struct connect_obs obs = {
 		.file = file_by_fd(sub->task, c->arg[0]),
@@ -89,7 +89,7 @@ static __always_inline int connect_or_send(const struct subject *sub, struct scr
 	return observe_connect(sub, s, &obs);
 }
 
-static __noinline int on_send(const struct subject *sub, struct scratch *s, const struct call_ctx *c)
+static __noinline int on_send(struct subject *sub, struct scratch *s, const struct call_ctx *c)
 {
 	__u64 address = c->arg[4];
 	__u32 len = c->arg[5];
@@ -111,19 +111,19 @@ TT_GLOBAL_FUNCTION int on_message(__u64 msg, __u32 fd, __s32 result, __u32 compa
 	__u64 address;
 	__u32 len;
 
-	if (!s || !subject_current(&sub) || !read_msg_name(msg, compat, &address, &len))
+	if (!s || !subject_marked(&sub) || !read_msg_name(msg, compat, &address, &len))
 		return 0;
 	return connect_or_send(&sub, s, &c, TT_OP_SEND, address, len);
 }
 
-static __always_inline int on_sendmmsg(const struct subject *sub, const struct call_ctx *c)
+static __always_inline int on_sendmmsg(struct subject *sub, const struct call_ctx *c)
 {
 	/* sizeof(struct mmsghdr), sizeof(struct compat_mmsghdr) */
 	__u32 step = c->compat ? 32 : 64, sent = c->ret > 0 ? c->ret : 1, i;
 
 	for (i = 0; i < MMSG_MAX && i < sent; i++)
 		on_message(c->arg[1] + i * step, c->arg[0], c->ret, c->compat);
-	if (sent > MMSG_MAX)
+	if (sent > MMSG_MAX && subject_slot(sub))
 		__sync_fetch_and_add(&sub->slot->lost[TT_LOSS_CONNECT], sent - MMSG_MAX);
 	return 0;
 }
@@ -172,7 +172,7 @@ static __noinline int on_return(const struct pt_regs *regs, long ret)
 	c.call = compat ? calls_32[nr] : calls_64[nr];
 	if (c.call == CALL_NONE)
 		return 0;
-	if (!subject_current(&sub))
+	if (!subject_marked(&sub))
 		return 0;
 	s = scratch_get(SCRATCH_CALL);
 	if (!s)
@@ -207,10 +207,10 @@ static __noinline int on_return(const struct pt_regs *regs, long ret)
 		return on_sendmmsg(&sub, &c);
 	case CALL_RENAME:
 		if (ret == 0)
-			__sync_fetch_and_add(&sub.slot->rename_epoch, 1);
+			renamed(&sub);
 		return 0;
 	case CALL_IO_URING_SETUP:
-		if (ret >= 0)
+		if (ret >= 0 && subject_slot(&sub))
 			send_note(&sub, TT_NOTE_IO_URING, 0);
 		return 0;
 	case CALL_IO_URING_ENTER:

@@ -66,7 +66,7 @@ int UNPREEMPTED_PROG(tr_open, int dfd, struct filename *name, struct open_flags 
 	char first;
 	long error;
 
-	if (!subject_current(&sub))
+	if (!subject_marked(&sub))
 		return 0;
 	open_flags = op->open_flag;
 	if (open_flags & FMODE_EXEC || name_is_kernels(name))
@@ -113,7 +113,7 @@ int UNPREEMPTED_PROG(tr_open_by_handle, int mount_fd, void *handle, int open_fla
 	struct subject sub;
 	struct scratch *s;
 
-	if (!subject_current(&sub))
+	if (!subject_marked(&sub))
 		return 0;
 	s = scratch_get(SCRATCH_OPEN_BY_HANDLE);
 	if (!s)
@@ -136,7 +136,7 @@ int UNPREEMPTED_PROG(tr_readlink, int dfd, const char *path, char *buffer, int s
 	struct subject sub;
 	struct scratch *s;
 
-	if (!subject_current(&sub))
+	if (!subject_marked(&sub))
 		return 0;
 	s = scratch_get(SCRATCH_READLINK);
 	if (!s)
@@ -159,7 +159,7 @@ static __always_inline int call_returned(const struct pt_regs *regs, long result
 	struct subject sub;
 	struct scratch *s;
 
-	if (!subject_current(&sub))
+	if (!subject_marked(&sub))
 		return 0;
 	s = scratch_get(of);
 	if (!s)
@@ -212,7 +212,7 @@ int UNPREEMPTED_PROG(tr_connect, struct file *file, void *address, int address_l
 	struct subject sub;
 	struct scratch *s;
 
-	if (!subject_current(&sub))
+	if (!subject_marked(&sub))
 		return 0;
 	s = scratch_get(SCRATCH_CONNECT);
 	if (!s)
@@ -221,8 +221,7 @@ int UNPREEMPTED_PROG(tr_connect, struct file *file, void *address, int address_l
 	return observe_connect(&sub, s, &obs);
 }
 
-static __always_inline int observe_send(const struct subject *sub, __u32 of, struct connect_obs *obs,
-					int result)
+static __always_inline int observe_send(struct subject *sub, __u32 of, struct connect_obs *obs, int result)
 {
 	struct scratch *s;
 
@@ -247,7 +246,7 @@ int UNPREEMPTED_PROG(tr_sendto, int fd, void *buffer, unsigned long len, unsigne
 	struct connect_obs obs = { .address = address, .address_len = address_len };
 	struct subject sub;
 
-	if (!subject_current(&sub))
+	if (!subject_marked(&sub))
 		return 0;
 	if (address)
 		obs.file = file_by_fd(sub.task, fd);
@@ -263,7 +262,7 @@ int UNPREEMPTED_PROG(tr_sendmsg, struct socket *socket, void *msg, void *kernel_
 	struct subject sub;
 	__u64 address;
 
-	if (!subject_current(&sub))
+	if (!subject_marked(&sub))
 		return 0;
 	if (read_msg_name((__u64)msg, flags & MSG_CMSG_COMPAT, &address, &obs.address_len))
 		obs.address = (void *)address;
@@ -276,8 +275,8 @@ int UNPREEMPTED_PROG(tr_rename, int old_fd, void *from, int new_fd, void *to, un
 {
 	struct subject sub;
 
-	if (result == 0 && subject_current(&sub))
-		__sync_fetch_and_add(&sub.slot->rename_epoch, 1);
+	if (result == 0 && subject_marked(&sub))
+		renamed(&sub);
 	return 0;
 }
 

@@ -92,6 +92,7 @@ static __always_inline int observe_getenv(struct pt_regs *ctx, const void *user,
 	struct tt_agg_value *value;
 	struct tt_ev_env *ev;
 	struct subject sub;
+	enum agg_due due;
 	__u64 now;
 	long n;
 
@@ -124,24 +125,22 @@ static __always_inline int observe_getenv(struct pt_regs *ctx, const void *user,
 		.ident = n < 0 ? 0 : hash_name(name),
 	};
 
-	switch (agg_note(&sub, &key, now, &value)) {
-	case AGG_COUNTED:
+	due = agg_note(&sub, &key, now, &value);
+	if (!agg_is_due(due))
 		return 0;
-	case AGG_AGAIN: /* names do not change with directories */
-		value->epoch = sub.slot->rename_epoch;
+	if (due == AGG_AGAIN) { /* names do not change with directories */
+		agg_sent(&sub, &key, due, value, TT_LOSS_ENV, 0);
 		return 0;
-	default:
-		break;
 	}
 	ev = bpf_ringbuf_reserve(&activity, sizeof(*ev), 0);
 	if (!ev) {
-		agg_sent(&sub, value, TT_LOSS_ENV, -1);
+		agg_sent(&sub, &key, due, value, TT_LOSS_ENV, -1);
 		return 0;
 	}
 	header(&ev->hdr, &sub, TT_EV_ENV, sizeof(*ev), now);
 	if (n < 0)
 		ev->hdr.flags |= TT_EVF_USER_FAULT;
-	if (!value)
+	if (due == AGG_ALONE)
 		ev->hdr.flags |= TT_EVF_UNAGGREGATED;
 	if (n >= TT_NAME_MAX)
 		ev->hdr.flags |= TT_EVF_USER_CUT;
@@ -153,7 +152,7 @@ static __always_inline int observe_getenv(struct pt_regs *ctx, const void *user,
 	ev->pad = 0;
 	__builtin_memcpy(ev->name, name, sizeof(ev->name));
 	bpf_ringbuf_submit(ev, BPF_RB_NO_WAKEUP);
-	agg_sent(&sub, value, TT_LOSS_ENV, 0);
+	agg_sent(&sub, &key, due, value, TT_LOSS_ENV, 0);
 	return 0;
 }
 

@@ -127,6 +127,18 @@ static int remember_slot(struct tt_bpf_sensor *sensor, uint64_t id)
 	return 0;
 }
 
+/* What its tasks do is new from now on: so they will look for the slot, and not find it. */
+static void forget_names(struct tt_bpf_sensor *sensor, uint64_t slot)
+{
+	int fd = bpf_map__fd(sensor->skel->maps.epochs);
+	uint32_t index = slot & (TT_EPOCHS - 1), epoch = 0;
+
+	if (bpf_map_lookup_elem(fd, &index, &epoch) == 0) {
+		epoch += 2;
+		bpf_map_update_elem(fd, &index, &epoch, BPF_ANY);
+	}
+}
+
 static int bpf_verdict(struct tt_sensor *head, uint64_t id, bool tracked)
 {
 	struct tt_bpf_sensor *sensor = tt_bpf_self(head);
@@ -152,7 +164,10 @@ static int bpf_verdict(struct tt_sensor *head, uint64_t id, bool tracked)
 		HASH_DEL(sensor->slots, slot);
 		free(slot);
 	}
-	return bpf_map_delete_elem(fd, &id) == 0 || errno == ENOENT ? 0 : -errno;
+	if (bpf_map_delete_elem(fd, &id) != 0 && errno != ENOENT)
+		return -errno;
+	forget_names(sensor, id);
+	return 0;
 }
 
 static void bpf_stop(struct tt_sensor *head)

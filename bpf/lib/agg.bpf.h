@@ -12,10 +12,17 @@
 
 enum agg_due {
 	AGG_COUNTED, /* known: nothing to send */
-	AGG_FIRST, /* send the full record */
+	AGG_GONE, /* not watched any more: nothing to send */
+	AGG_NEW, /* send the full record: the entry was made for it and says that it is sent */
+	AGG_FIRST, /* send the full record of an entry that has not been sent yet */
 	AGG_AGAIN, /* send it anew: a directory above may have been renamed */
 	AGG_ALONE, /* not aggregated: send a full record that counts one */
 };
+
+static __always_inline bool agg_is_due(enum agg_due due)
+{
+	return due > AGG_GONE;
+}
 
 static __always_inline __u64 mix(__u64 h, __u64 word)
 {
@@ -33,66 +40,91 @@ static __always_inline struct tt_agg_key *key_begin(struct tt_agg_key *key, cons
 	return key;
 }
 
-static __always_inline enum agg_due agg_note(const struct subject *s, const struct tt_agg_key *key, __u64 now,
+static __always_inline void agg_report(const struct subject *s, const struct tt_agg_key *key,
+				       const struct tt_agg_value *value, __u64 count, __u64 now)
+{
+	struct tt_ev_count *ev = bpf_ringbuf_reserve(&activity, sizeof(*ev), 0);
+
+	if (!ev) {
+		count_stat(TT_STAT_REPORT);
+		return;
+	}
+	header(&ev->hdr, s, TT_EV_COUNT, sizeof(*ev), now);
+	ev->key = *key;
+	ev->count = count;
+	ev->bytes = value->bytes;
+	bpf_ringbuf_submit(ev, BPF_RB_NO_WAKEUP);
+}
+
+/* s: marked. *ret: the entry, NULL where there is none or nothing but this operation is in it. */
+static __always_inline enum agg_due agg_note(struct subject *s, const struct tt_agg_key *key, __u64 now,
 					     struct tt_agg_value **ret)
 {
 	struct tt_agg_value *value = bpf_map_lookup_elem(&agg, key);
+	__u32 *epoch = slot_epoch(s);
 	__u64 n;
 
+	*ret = NULL;
+	if (!epoch) /* never: the array has them all */
+		return AGG_GONE;
+	/* What is known needs no slot: if that went, the epoch is another. */
+	if (value && value->sent && value->slot == s->slot_id && value->epoch == *epoch &&
+	    value->last_ns >= freeze_ns) {
+		value->last_ns = now;
+		__sync_fetch_and_add(&value->count, 1);
+		n = value->count;
+		if (!(n & (n - 1)))
+			agg_report(s, key, value, n, now);
+		return AGG_COUNTED;
+	}
+	if (!subject_slot(s))
+		return AGG_GONE;
 	if (!value) {
-		struct tt_agg_value fresh = { .slot = s->slot_id, .first_ns = now, .last_ns = now };
+		struct tt_agg_value fresh = { .slot = s->slot_id,
+					      .first_ns = now,
+					      .last_ns = now,
+					      .count = 1,
+					      .epoch = *epoch,
+					      .sent = 1 };
 
-		bpf_map_update_elem(&agg, key, &fresh, BPF_NOEXIST);
-		/* another thread may have been first; no entry: the map is full or busy */
+		if (!bpf_map_update_elem(&agg, key, &fresh, BPF_NOEXIST))
+			return AGG_NEW;
+		/* another thread was first, or the map is full or busy */
 		value = bpf_map_lookup_elem(&agg, key);
 	}
-	*ret = value;
 	if (!value || value->last_ns < freeze_ns) {
-		*ret = NULL;
 		count_stat(TT_STAT_AGG_FULL);
 		return AGG_ALONE;
 	}
 	value->last_ns = now;
 	__sync_fetch_and_add(&value->count, 1);
-	if (!value->sent)
-		return AGG_FIRST;
-	if (value->epoch != s->slot->rename_epoch)
-		return AGG_AGAIN;
-
-	n = value->count;
-	if (n & (n - 1))
-		return AGG_COUNTED;
-	{
-		struct tt_ev_count *ev = bpf_ringbuf_reserve(&activity, sizeof(*ev), 0);
-
-		if (!ev) {
-			count_stat(TT_STAT_REPORT);
-			return AGG_COUNTED;
-		}
-		header(&ev->hdr, s, TT_EV_COUNT, sizeof(*ev), now);
-		ev->key = *key;
-		ev->count = n;
-		ev->bytes = value->bytes;
-		bpf_ringbuf_submit(ev, BPF_RB_NO_WAKEUP);
-	}
-	return AGG_COUNTED;
+	*ret = value;
+	return value->sent ? AGG_AGAIN : AGG_FIRST;
 }
 
 /* After an attempt to send: error is the ring's answer. */
-static __always_inline void agg_sent(const struct subject *s, struct tt_agg_value *value, enum tt_loss kind,
-				     long error)
+static __always_inline void agg_sent(const struct subject *s, const struct tt_agg_key *key, enum agg_due due,
+				     struct tt_agg_value *value, enum tt_loss kind, long error)
 {
-	if (!value) {
-		if (error)
-			count_loss(s->slot, kind);
+	__u32 *epoch = slot_epoch(s);
+
+	if (!error) {
+		if (value && epoch) {
+			value->epoch = *epoch;
+			value->sent = 1;
+		}
 		return;
 	}
-	if (error) {
-		count_stat(TT_STAT_RETRY);
+	if (due == AGG_ALONE) {
+		count_loss(s->slot, kind);
 		return;
 	}
-	value->epoch = s->slot->rename_epoch;
-	value->sent = 1;
+	count_stat(TT_STAT_RETRY);
+	if (due == AGG_NEW) {
+		value = bpf_map_lookup_elem(&agg, key);
+		if (value)
+			value->sent = 0;
+	}
 }
 
 #endif

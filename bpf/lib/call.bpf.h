@@ -6,7 +6,7 @@
 #include "file.bpf.h"
 #include "syscall.bpf.h"
 
-static __noinline int observe_call(const struct subject *sub, struct scratch *s, const struct call_ctx *c)
+static __noinline int observe_call(struct subject *sub, struct scratch *s, const struct call_ctx *c)
 {
 	bool at = c->call == CALL_READLINKAT || c->call == CALL_EXECVEAT;
 	bool link = c->call == CALL_READLINK || c->call == CALL_READLINKAT;

@@ -88,8 +88,7 @@ struct connect_obs {
 };
 
 /* One call that names a destination: connect, or a datagram with an address. */
-static __noinline int observe_connect(const struct subject *sub, struct scratch *s,
-				      const struct connect_obs *obs)
+static __noinline int observe_connect(struct subject *sub, struct scratch *s, const struct connect_obs *obs)
 {
 	struct tt_ev_connect *ev = &s->connect;
 	union user_address *user = (void *)s->user;
@@ -176,7 +175,7 @@ static __noinline int observe_connect(const struct subject *sub, struct scratch 
 			key->ident = mix(key->ident, ((__u64 *)s->user)[i]);
 	}
 	due = agg_note(sub, key, now, &value);
-	if (due == AGG_COUNTED)
+	if (!agg_is_due(due))
 		return 0;
 
 	size = sizeof(*ev) + (ev->path_len & 127) + (ev->user_len & 127);
@@ -190,7 +189,7 @@ static __noinline int observe_connect(const struct subject *sub, struct scratch 
 	ev->result = obs->result;
 	ev->state = TT_CONN_NONE;
 	ev->from_user = from_user;
-	agg_sent(sub, value, TT_LOSS_CONNECT,
+	agg_sent(sub, key, due, value, TT_LOSS_CONNECT,
 		 bpf_ringbuf_output(&activity, ev, size, wakeup(&activity, ACTIVITY_WAKEUP)));
 	return 0;
 }

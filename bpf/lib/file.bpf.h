@@ -156,8 +156,7 @@ struct open_obs {
 	__u32 flags; /* enum tt_ev_flags that the hook already knows */
 };
 
-static __always_inline int observe_open(const struct subject *sub, struct scratch *s,
-					const struct open_obs *obs)
+static __always_inline int observe_open(struct subject *sub, struct scratch *s, const struct open_obs *obs)
 {
 #define OF(object, field) (obs->typed ? (object)->field : BPF_CORE_READ(object, field))
 	struct file *file = obs->file;
@@ -186,7 +185,7 @@ static __always_inline int observe_open(const struct subject *sub, struct scratc
 	}
 
 	due = agg_note(sub, key, now, &value);
-	if (due == AGG_COUNTED)
+	if (!agg_is_due(due))
 		return 0;
 
 	path_len = path_append(s, &file->f_path, 0);
@@ -214,7 +213,7 @@ static __always_inline int observe_open(const struct subject *sub, struct scratc
 	s->file.base_len = base_len;
 	s->file.user_len = sent_user;
 	s->file.target_len = 0;
-	agg_sent(sub, value, TT_LOSS_FILE,
+	agg_sent(sub, key, due, value, TT_LOSS_FILE,
 		 send_file(s, sub, value, flags, now, path_len + base_len + sent_user));
 	return 0;
 #undef OF
@@ -230,8 +229,7 @@ struct name_obs {
 	__s16 result;
 };
 
-static __always_inline int observe_name(const struct subject *sub, struct scratch *s,
-					const struct name_obs *obs)
+static __always_inline int observe_name(struct subject *sub, struct scratch *s, const struct name_obs *obs)
 {
 	struct tt_agg_key *key = key_begin(&s->file.key, sub);
 	struct task_struct *task = sub->task;
@@ -263,7 +261,7 @@ static __always_inline int observe_name(const struct subject *sub, struct scratc
 	}
 
 	due = agg_note(sub, key, now, &value);
-	if (due == AGG_COUNTED)
+	if (!agg_is_due(due))
 		return 0;
 
 	if (s->user[0] != '/')
@@ -286,7 +284,7 @@ static __always_inline int observe_name(const struct subject *sub, struct scratc
 	s->file.base_len = base_len;
 	s->file.user_len = user_len;
 	s->file.target_len = target_len;
-	agg_sent(sub, value, TT_LOSS_FILE,
+	agg_sent(sub, key, due, value, TT_LOSS_FILE,
 		 send_file(s, sub, value, flags, now, base_len + user_len + target_len));
 	return 0;
 }

@@ -63,6 +63,14 @@ TT_MAP struct {
 	__type(value, __u32);
 } tracked SEC(".maps");
 
+/* By the low bits of a slot's number: task.bpf.h, slot_epoch(). */
+TT_MAP struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, TT_EPOCHS);
+	__type(key, __u32);
+	__type(value, __u32);
+} epochs SEC(".maps");
+
 TT_MAP struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);

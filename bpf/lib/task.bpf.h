@@ -97,28 +97,40 @@ static __always_inline bool subject_with(struct subject *s, struct task_struct *
 {
 	s->task = task;
 	s->state = state;
+	s->slot = NULL;
 	if (!s->state || stopped)
 		return false;
 
 	s->slot_id = s->state->slot;
-	s->slot = bpf_map_lookup_elem(&slots, &s->slot_id);
-	if (!s->slot) {
-		task_state_drop(s->task);
-		return false;
-	}
 	s->pid = task_read(task, tgid);
 	s->tid = task_read(task, pid);
 	s->start_ns = process_start(task);
 	return true;
 }
 
-/* True and *s filled when current is watched. A task whose slot is gone (verdict IGNORED, or its session is
- * over) drops its storage here, so that it costs as little as any other from then on. */
-static __always_inline bool subject_current(struct subject *s)
+/* True and *s filled, but for the slot, when current carries a slot's number. Whoever is about to record something new
+ * asks subject_slot() as well; what is only counted again can do without (agg_note). */
+static __always_inline bool subject_marked(struct subject *s)
 {
 	struct task_struct *task = current_task();
 
 	return subject_with(s, task, task_state(task));
+}
+
+/* Finds the slot. A task whose slot is gone (verdict IGNORED, or its session is over) drops its storage here, so that
+ * it costs as little as any other from then on. */
+static __always_inline bool subject_slot(struct subject *s)
+{
+	s->slot = bpf_map_lookup_elem(&slots, &s->slot_id);
+	if (!s->slot)
+		task_state_drop(s->task);
+	return s->slot;
+}
+
+/* True and *s filled when current is watched. */
+static __always_inline bool subject_current(struct subject *s)
+{
+	return subject_marked(s) && subject_slot(s);
 }
 
 /* The same for a thread that came from user mode, which an io_uring worker never does. In a sleepable program
@@ -128,6 +140,23 @@ static __always_inline bool subject_in_user_mode(struct subject *s)
 	struct task_struct *task = current_task();
 
 	return subject_with(s, task, task_state_get(task));
+}
+
+/* Grows with each successful rename by a task of the slot, and when the slot goes: names that were sent before have to be
+ * sent anew, by those who still may. Slots may share one, at the cost of a name sent in vain. */
+static __always_inline __u32 *slot_epoch(const struct subject *s)
+{
+	__u32 index = s->slot_id & (TT_EPOCHS - 1);
+
+	return bpf_map_lookup_elem(&epochs, &index);
+}
+
+static __always_inline void renamed(const struct subject *s)
+{
+	__u32 *epoch = slot_epoch(s);
+
+	if (epoch)
+		__sync_fetch_and_add(epoch, 1);
 }
 
 /* A size that the verifier believes: without the barriers the compiler tests one register and passes another. */

@@ -53,10 +53,12 @@ enum tt_stat {
 };
 
 struct tt_slot {
-	__u32 rename_epoch; /* grows with each successful rename by a task of this slot */
-	__u32 pad;
 	__u64 lost[TT_LOSS_KINDS];
 };
+
+/* Entries of the map of epochs, a power of two. A slot's is that of its number's low bits. The kernel adds 1 at a rename; user
+ * space adds 2 when it takes the slot away, which differs from what was there also if the kernel was adding. */
+#define TT_EPOCHS 1024
 
 struct tt_agg_value {
 	__u64 slot;
@@ -64,7 +66,7 @@ struct tt_agg_value {
 	__u64 last_ns;
 	__u64 count;
 	__u64 bytes;
-	__u32 epoch; /* rename_epoch when the path was last sent */
+	__u32 epoch; /* the slot's when the path was last sent */
 	__u32 sent; /* 1: the path is on the ring. 0: user space does not know this key yet */
 };
 TT_ASSERT_SIZE(struct tt_agg_value, 48);
