@@ -55,6 +55,14 @@ static __always_inline __u16 op_of_flags(__u32 flags)
 						 : TT_OP_WRITE;
 }
 
+/* Of a name that is looked up in a root of its own: its "/" is not the process's. */
+static __always_inline __u32 root_flag(const char *name)
+{
+	char first;
+
+	return !bpf_probe_read_kernel(&first, 1, name) && first == '/' ? TT_EVF_BASE_CUT : 0;
+}
+
 /* fs/namei.c: do_filp_open(), do_file_open() since 7.0 */
 SEC("fexit")
 int UNPREEMPTED_PROG(tr_open, int dfd, struct filename *name, struct open_flags *op, struct file *file)
@@ -63,7 +71,6 @@ int UNPREEMPTED_PROG(tr_open, int dfd, struct filename *name, struct open_flags 
 	__u32 open_flags, lookup, flags;
 	struct subject sub;
 	struct scratch *s;
-	char first;
 	long error;
 
 	if (!subject_marked(&sub))
@@ -77,9 +84,8 @@ int UNPREEMPTED_PROG(tr_open, int dfd, struct filename *name, struct open_flags 
 	flags = compat_flag(sub.task);
 	lookup = op->lookup_flags;
 	spelling.at = name->name;
-	bpf_probe_read_kernel(&first, 1, spelling.at);
-	if (lookup & LOOKUP_IN_ROOT && first == '/')
-		flags |= TT_EVF_BASE_CUT; /* that "/" is not the process's */
+	if (lookup & LOOKUP_IN_ROOT)
+		flags |= root_flag(spelling.at);
 
 	error = error_in(s, file);
 	if (error) {

@@ -56,6 +56,16 @@ static __always_inline void agg_report(const struct subject *s, const struct tt_
 	bpf_ringbuf_submit(ev, BPF_RB_NO_WAKEUP);
 }
 
+/* An entry of one operation, whose record is about to be sent. Not inlined: its value is on the stack. */
+static __noinline int agg_insert(const struct tt_agg_key *key, __u64 slot, __u64 now, __u32 epoch)
+{
+	struct tt_agg_value fresh = {
+		.slot = slot, .first_ns = now, .last_ns = now, .count = 1, .epoch = epoch, .sent = 1
+	};
+
+	return bpf_map_update_elem(&agg, key, &fresh, BPF_NOEXIST);
+}
+
 /* s: marked. *ret: the entry, NULL where there is none or nothing but this operation is in it. */
 static __always_inline enum agg_due agg_note(struct subject *s, const struct tt_agg_key *key, __u64 now,
 					     struct tt_agg_value **ret)
@@ -80,14 +90,7 @@ static __always_inline enum agg_due agg_note(struct subject *s, const struct tt_
 	if (!subject_slot(s))
 		return AGG_GONE;
 	if (!value) {
-		struct tt_agg_value fresh = { .slot = s->slot_id,
-					      .first_ns = now,
-					      .last_ns = now,
-					      .count = 1,
-					      .epoch = *epoch,
-					      .sent = 1 };
-
-		if (!bpf_map_update_elem(&agg, key, &fresh, BPF_NOEXIST))
+		if (!agg_insert(key, s->slot_id, now, *epoch))
 			return AGG_NEW;
 		/* another thread was first, or the map is full or busy */
 		value = bpf_map_lookup_elem(&agg, key);

@@ -35,12 +35,43 @@ struct spelling {
 	bool in_kernel;
 };
 
-/* Reads it into s->user. Returns its length without NUL; what could not be read is empty. */
+/* The length of the string at s->user if it ends within its first SHORT_STRING bytes, which are all filled, else more. */
+#define SHORT_STRING 64
+
+static __always_inline __u32 short_length(const struct scratch *s)
+{
+	__u64 word, zeros = 0;
+	__u32 i;
+
+	for (i = 0; i < SHORT_STRING / 8; i++) {
+		word = ((const __u64 *)s->user)[i];
+		/* the lowest byte that is zero has its high bit set */
+		zeros = (word - 0x0101010101010101) & ~word & 0x8080808080808080;
+		if (zeros)
+			break;
+	}
+	if (!zeros)
+		return SHORT_STRING;
+	/* ones in all bytes below that one, and how many such bytes there are */
+	zeros = ((zeros & -zeros) >> 7) - 1;
+	return i * 8 + (((zeros & 0x0101010101010101) * 0x0101010101010101) >> 56);
+}
+
+/* Reads it into s->user. Returns its length without NUL; what could not be read is empty. What lies behind the NUL is
+ * nobody's. */
 static __always_inline __u32 read_spelling(struct scratch *s, const struct spelling *spelling, __u32 *flags)
 {
-	long n = spelling->in_kernel ? bpf_probe_read_kernel_str(s->user, TT_PATH_MAX, spelling->at)
-				     : bpf_probe_read_user_str(s->user, TT_PATH_MAX, spelling->at);
+	__u32 len;
+	long n;
 
+	/* Most names are short, and a block is copied by words, a string by bytes. The kernel's copy has room behind it. */
+	if (spelling->in_kernel && !bpf_probe_read_kernel(s->user, SHORT_STRING, spelling->at)) {
+		len = short_length(s);
+		if (len < SHORT_STRING)
+			return len;
+	}
+	n = spelling->in_kernel ? bpf_probe_read_kernel_str(s->user, TT_PATH_MAX, spelling->at)
+				: bpf_probe_read_user_str(s->user, TT_PATH_MAX, spelling->at);
 	if (n <= 0) {
 		if (n < 0) /* 0 is an empty string, to kernels before 6.12 */
 			*flags |= TT_EVF_USER_FAULT;
@@ -95,8 +126,13 @@ TT_GLOBAL_FUNCTION int spelling_matches(__u32 of, __u32 len, __u32 name)
 		return false;
 	if (len > name && s->user[(len - name - 1) & (TT_PATH_MAX - 1)] != '/')
 		return false;
-	for (i = 0; i < 255 && i < name; i++)
-		if (s->room[i] != s->user[(len - name + i) & (TT_PATH_MAX - 1)])
+	len -= name;
+	for (i = 0; i + 8 <= 255 && i + 8 <= name; i += 8)
+		if (*(volatile __u64 *)(s->room + i) !=
+		    *(volatile __u64 *)(s->user + ((len + i) & (TT_PATH_MAX - 1))))
+			return false;
+	for (; i < 255 && i < name; i++)
+		if (s->room[i] != s->user[(len + i) & (TT_PATH_MAX - 1)])
 			return false;
 	return true;
 }
@@ -105,20 +141,21 @@ TT_GLOBAL_FUNCTION int spelling_matches(__u32 of, __u32 len, __u32 name)
 static __always_inline __u32 append_base(struct scratch *s, struct task_struct *task, int dirfd, __u32 at,
 					 __u32 *flags)
 {
+	const struct path *path;
 	struct file *file;
 	__u32 len;
 
 	if (dirfd == AT_FDCWD) {
-		walk_from(s, &BPF_CORE_READ(task, fs)->pwd);
+		path = &BPF_CORE_READ(task, fs)->pwd;
 	} else {
 		file = file_by_fd(task, dirfd);
 		if (!file) {
 			*flags |= TT_EVF_BASE_CUT;
 			return 0;
 		}
-		walk_from(s, &file->f_path);
+		path = &file->f_path;
 	}
-	len = path_walk(s->self, at);
+	len = path_append(s, path, at);
 	if (s->walk.flags & TT_EVF_PATH_CUT)
 		*flags |= TT_EVF_BASE_CUT;
 	return len;
@@ -188,7 +225,7 @@ static __always_inline int observe_open(struct subject *sub, struct scratch *s, 
 	if (!agg_is_due(due))
 		return 0;
 
-	path_len = path_append(s, &file->f_path, 0);
+	path_len = obs->typed ? path_append_typed(s, file, 0) : path_append(s, &file->f_path, 0);
 	flags |= s->walk.flags;
 	name_len = s->walk.count ? OF(dentry, d_name.len) + 1 : 0;
 	if (obs->spelling.at && !spelling_matches(s->self, user_len, name_len)) {
@@ -198,7 +235,7 @@ static __always_inline int observe_open(struct subject *sub, struct scratch *s, 
 	} else {
 		flags &= ~TT_EVF_BASE_CUT; /* concerns a spelling that is not sent */
 	}
-	if (dentry_unlinked(dentry))
+	if (obs->typed ? dentry_unlinked_typed(dentry) : dentry_unlinked(dentry))
 		flags |= TT_EVF_DELETED;
 	if (due == AGG_AGAIN)
 		flags |= TT_EVF_AGAIN;
