@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # `make check-cost`: counts the instructions that each sensor adds to each operation, in a kernel whose clock counts them
-# (QEMU -icount), and fails where they are more than tests/bench/baseline.tsv and its tolerance allow, or than limits.tsv.
+# (QEMU -icount), and fails where they are more than tests/bench/baseline.tsv and its tolerance allow, or than limits.tsv,
+# but for limits that are marked there as not reached yet.
 #
 #   tests/bench/cost.sh [MEASURED]     MEASURED: lines of measure.sh that are there already
 #
@@ -79,7 +80,7 @@ judge() { # BASELINE COSTS
 		/^#/ { next }
 		FILENAME == ARGV[1] { allowed[$2, $3, $4] = $5 + $6; was[$2, $3, $4] = $5; next }
 		{ what = $1 " " $2 " " $3; seen[$1, $2, $3] = 1 }
-		$5 ~ /OVER/ { sub(/: OVER/, "", $5); print what ": " $4 " more than without: the limit is " $5 }
+		$5 ~ /OVER$/ { sub(/: OVER/, "", $5); print what ": " $4 " more than without: the limit is " $5 }
 		!(($1, $2, $3) in was) { print what ": " $4 " more than without: not in the baseline"; next }
 		$4 > allowed[$1, $2, $3] { print what ": " $4 " more than without: the baseline is " was[$1, $2, $3] }
 		END {

@@ -44,14 +44,14 @@ function verdict(unit, sensor, state, op, got,	key, i, measure, said) {
 			continue
 		measure = l[5]
 		said = (measure == "ratio" ? l[6] " x" : measure == "added" ? "+" l[6] : l[6])
-		return said (got[measure] <= l[6] ? ": ok" : ": OVER")
+		return said (got[measure] <= l[6] ? ": ok" : l[7] ? ": OVER, " l[7] : ": OVER")
 	}
 	return ""
 }
 
 /^#/ { next }
 
-NF == 6 && FILENAME ~ /limits\.tsv$/ {
+NF >= 6 && FILENAME ~ /limits\.tsv$/ {
 	limit[++limits] = $0
 	next
 }
