@@ -240,11 +240,22 @@ struct sock_common {
 	struct in6_addr skc_v6_rcv_saddr;
 };
 
+typedef struct {
+	int owned;
+} socket_lock_t;
+
 struct sock {
 	struct sock_common __sk_common;
+	socket_lock_t sk_lock;
 	u16 sk_protocol;
 	u16 sk_type;
 	int sk_err;
+	int sk_err_soft;
+	u8 sk_shutdown;
+};
+
+struct inet_connection_sock {
+	u8 icsk_pending;
 };
 
 struct socket {

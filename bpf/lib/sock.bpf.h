@@ -93,12 +93,33 @@ static __always_inline int tcp_attempt_begins(struct sock *sk)
 	return 0;
 }
 
+/* Whether the kernel ended the attempt itself although there is no error on the socket. Before 6.11 it wakes the caller
+ * before it closes the socket (net/ipv4/tcp_timer.c:tcp_write_err, tcp_ipv4.c:tcp_v4_err), who may be faster, and
+ * getsockopt(SO_ERROR) takes the error away. Who closes, shuts down or disconnects the socket owns it meanwhile, or has shut it
+ * down before (net/ipv4/tcp.c:__tcp_close); the timer and what comes from the net do neither. */
+static __always_inline bool error_was_taken(struct sock *sk)
+{
+	return !BPF_CORE_READ(sk, sk_lock.owned) && !BPF_CORE_READ(sk, sk_shutdown);
+}
+
+/* Which error that was: tcp_write_err() has it from there, and runs when no timer is pending, its own having fired. An
+ * error that came from the net is not known any more: 0. */
+static __always_inline int taken_error(struct sock *sk)
+{
+	int soft = BPF_CORE_READ(sk, sk_err_soft);
+
+	if (BPF_CORE_READ((struct inet_connection_sock *)sk, icsk_pending))
+		return 0;
+	return soft ? soft : ETIMEDOUT;
+}
+
 static __always_inline int tcp_attempt_ends(struct sock *sk, int newstate)
 {
 	__u64 key = (__u64)sk, now = bpf_ktime_get_boot_ns();
 	struct tt_sock *sock = bpf_map_lookup_elem(&socks, &key);
 	struct tt_task_state *state;
 	struct tt_slot *slot;
+	bool taken = false;
 	__u8 outcome;
 	int error = 0;
 
@@ -115,7 +136,11 @@ static __always_inline int tcp_attempt_ends(struct sock *sk, int newstate)
 			bpf_map_delete_elem(&socks, &key);
 			return 0;
 		}
-		outcome = !error		  ? TT_CONN_ABORTED
+		if (!error && error_was_taken(sk)) {
+			taken = true;
+			error = taken_error(sk);
+		}
+		outcome = !error && !taken	  ? TT_CONN_ABORTED
 			  : error == ECONNREFUSED ? TT_CONN_REFUSED
 			  : error == ETIMEDOUT	  ? TT_CONN_TIMEOUT
 						  : TT_CONN_FAILED;
