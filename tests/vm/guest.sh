@@ -23,6 +23,9 @@ fi
 result start pass $((SECONDS - start)) ""
 rm -f /tmp/try*
 
+# No sleepable uprobes here: tests/bpf/common.bash says what that means.
+build/telltale doctor | grep -qE '^ +ok +uprobe-sleepable' || export TT_NAMES_LOST=1
+
 for program in build/tests/bpf/* tests/bpf/*.sh; do
 	name=${program##*/}
 	# shellcheck disable=SC2053 # a pattern
