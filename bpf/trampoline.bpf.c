@@ -63,25 +63,21 @@ static __always_inline __u32 root_flag(const char *name)
 	return !bpf_probe_read_kernel(&first, 1, name) && first == '/' ? TT_EVF_BASE_CUT : 0;
 }
 
-/* fs/namei.c: do_filp_open(), do_file_open() since 7.0 */
-SEC("fexit")
-int UNPREEMPTED_PROG(tr_open, int dfd, struct filename *name, struct open_flags *op, struct file *file)
+static __always_inline int opened(struct subject *sub, int dfd, struct filename *name, struct open_flags *op,
+				  struct file *file)
 {
 	struct spelling spelling = { .in_kernel = true };
 	__u32 open_flags, lookup, flags;
-	struct subject sub;
 	struct scratch *s;
 	long error;
 
-	if (!subject_marked(&sub))
-		return 0;
 	open_flags = op->open_flag;
 	if (open_flags & FMODE_EXEC || name_is_kernels(name))
 		return 0; /* executing is pr_exec's and tr_execve's */
 	s = scratch_get(SCRATCH_OPEN);
 	if (!s || error_in(s, name))
 		return 0; /* 7.0 comes here with a name that could not be had as well */
-	flags = compat_flag(sub.task);
+	flags = compat_flag(sub->task);
 	lookup = op->lookup_flags;
 	spelling.at = name->name;
 	if (lookup & LOOKUP_IN_ROOT)
@@ -100,14 +96,28 @@ int UNPREEMPTED_PROG(tr_open, int dfd, struct filename *name, struct open_flags 
 		/* io_uring's first try, without sleeping: a worker tries again */
 		if (error == -EAGAIN && lookup & LOOKUP_CACHED)
 			return 0;
-		return observe_name(&sub, s, &obs);
+		return observe_name(sub, s, &obs);
 	}
 
 	struct open_obs obs = {
 		.file = file, .typed = true, .spelling = spelling, .dirfd = dfd, .flags = flags
 	};
 
-	return observe_open(&sub, s, &obs);
+	return observe_open(sub, s, &obs);
+}
+
+/* fs/namei.c: do_filp_open(), do_file_open() since 7.0. Who is not watched pays for the look into the storage alone. */
+SEC("fexit")
+int BPF_PROG(tr_open, int dfd, struct filename *name, struct open_flags *op, struct file *file)
+{
+	struct subject sub;
+
+	if (!subject_marked(&sub))
+		return 0;
+	preempt_off();
+	opened(&sub, dfd, name, op, file);
+	preempt_on();
+	return 0;
 }
 
 /* fs/fhandle.c */
