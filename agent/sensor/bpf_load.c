@@ -474,6 +474,8 @@ int tt_sensor_bpf_new(const struct tt_sensor_params *params, struct tt_sensor **
 	struct tt_bpf_sensor *sensor = NULL;
 	int r;
 
+	libbpf_set_print(
+		libbpf_print); /* also while features are tried: what matters of it goes into our own words */
 	/* kernels before 5.11 count maps as locked memory; later ones don't care, so a refusal is no error */
 	setrlimit(RLIMIT_MEMLOCK, &unlimited);
 	r = choose ? start_auto(params, &sensor) : start(params, backend, &sensor);
