@@ -67,10 +67,7 @@ static __noinline int on_open(struct subject *sub, struct scratch *s, const stru
 			  : at			  ? c->arg[2]
 						  : c->arg[1];
 
-	obs.op = how_flags & O_PATH		       ? TT_OP_OPEN
-		 : how_flags & O_CREAT		       ? TT_OP_CREATE
-		 : (how_flags & O_ACCMODE) == O_RDONLY ? TT_OP_READ
-						       : TT_OP_WRITE;
+	obs.op = op_of_flags(how_flags);
 	return observe_name(sub, s, &obs);
 }
 

@@ -47,14 +47,6 @@ static __always_inline long error_in(struct scratch *s, const void *pointer)
 	return number < 0 && number >= -ERRNO_MAX ? number : 0;
 }
 
-static __always_inline __u16 op_of_flags(__u32 flags)
-{
-	return flags & O_PATH			 ? TT_OP_OPEN
-	       : flags & O_CREAT		 ? TT_OP_CREATE
-	       : (flags & O_ACCMODE) == O_RDONLY ? TT_OP_READ
-						 : TT_OP_WRITE;
-}
-
 /* Of a name that is looked up in a root of its own: its "/" is not the process's. */
 static __always_inline __u32 root_flag(const char *name)
 {

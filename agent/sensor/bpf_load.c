@@ -298,7 +298,6 @@ static int load(struct tt_bpf_sensor *sensor, const struct tt_sensor_params *par
 		int failed;
 
 		libbpf_words = &words;
-		libbpf_set_print(libbpf_print);
 		sensor->skel = telltale_bpf__open();
 		r = sensor->skel ? configure(sensor, params, left_out, sleepable, storage, &kcalls) : -errno;
 		if (r == 0)
@@ -352,7 +351,7 @@ static int attach_hooks(struct tt_bpf_sensor *sensor)
 			int r = -errno;
 
 			snprintf(hook->why, sizeof(hook->why), "cannot attach: %s", tt_feature_error(r));
-			if ((programs[i].flags & ESSENTIAL))
+			if (programs[i].flags & ESSENTIAL)
 				return r;
 			continue;
 		}
@@ -510,8 +509,10 @@ int tt_sensor_try(const char *backend, char **ret_missing, char **ret_log)
 	};
 	_cleanup_(tt_buf_done) struct tt_buf missing = TT_BUF_INIT;
 	struct tt_bpf_sensor *sensor = NULL;
-	int r = start(&params, backend_by_name(backend), &sensor);
+	int r;
 
+	libbpf_set_print(libbpf_print);
+	r = start(&params, backend_by_name(backend), &sensor);
 	if (r < 0) {
 		char why[256];
 

@@ -256,6 +256,15 @@ static __always_inline int observe_open(struct subject *sub, struct scratch *s, 
 #undef OF
 }
 
+/* What an open that failed wanted, by its flags. */
+static __always_inline __u16 op_of_flags(__u32 flags)
+{
+	return flags & O_PATH			 ? TT_OP_OPEN
+	       : flags & O_CREAT		 ? TT_OP_CREATE
+	       : (flags & O_ACCMODE) == O_RDONLY ? TT_OP_READ
+						 : TT_OP_WRITE;
+}
+
 struct name_obs {
 	struct spelling spelling;
 	const void *target; /* readlink: user buffer, filled by the kernel */
