@@ -31,29 +31,28 @@ int UNPREEMPTED_PROG(pr_fork, struct task_struct *parent, struct task_struct *ch
 	state = sub.state;
 	copy = task_state_make(child);
 	if (!copy) {
-		count_loss(sub.slot, TT_LOSS_STORAGE);
+		count_loss(sub.state->slot, TT_LOSS_STORAGE);
 		if (child->pid != child->tgid)
 			return 0;
 	} else {
 		copy->slot = state->slot;
+		copy->epoch = state->epoch;
 	}
 	if (child->pid != child->tgid)
 		return 0;
 
 	ev = bpf_ringbuf_reserve(&lifecycle, sizeof(*ev), 0);
 	if (!ev) {
-		count_loss(sub.slot, TT_LOSS_FORK);
+		count_loss(sub.state->slot, TT_LOSS_FORK);
 		return 0;
 	}
-	ev->parent_start_ns = sub.start_ns;
-	ev->parent_pid = sub.pid;
+	ev->parent_start_ns = state->start_ns;
+	ev->parent_pid = state->pid;
 	ev->ppid = BPF_CORE_READ(child, real_parent, tgid);
 	ev->uid = BPF_CORE_READ(child, cred, euid.val);
 	ev->pad = 0;
-	sub.start_ns = child->start_boottime;
-	sub.pid = child->tgid;
-	sub.tid = child->pid;
-	header(&ev->hdr, &sub, TT_EV_FORK, sizeof(*ev), bpf_ktime_get_boot_ns());
+	header_of(&ev->hdr, state->slot, child->start_boottime, child->tgid, child->pid, TT_EV_FORK,
+		  sizeof(*ev), bpf_ktime_get_boot_ns());
 	bpf_ringbuf_submit(ev, wakeup(&lifecycle, LIFECYCLE_WAKEUP));
 	return 0;
 }
@@ -110,34 +109,31 @@ static __always_inline bool exec_is_candidate(struct linux_binprm *bprm)
 /* Opens a slot for the task, which executed a candidate outside any tree that is known to be an agent's. */
 static __always_inline bool open_slot(struct subject *sub)
 {
-	struct tt_slot empty = {}, *slot;
 	struct tt_task_state *state;
+	struct tt_slot empty = {};
 	__u64 id = serial_next();
 
 	if (stopped)
 		return false;
 	if (bpf_map_update_elem(&slots, &id, &empty, BPF_NOEXIST)) {
-		count(TT_LOSS_SLOT);
+		count(TT_LOSS_SLOT, 1);
 		return false;
 	}
 	state = task_state_make(sub->task);
-	slot = bpf_map_lookup_elem(&slots, &id);
-	if (!state || !slot) {
+	if (!state) {
 		bpf_map_delete_elem(&slots, &id);
-		count(TT_LOSS_STORAGE);
+		count(TT_LOSS_STORAGE, 1);
 		return false;
 	}
-	state->slot = id;
+	task_state_bind(state, id);
 	sub->state = state;
-	sub->slot_id = id;
-	sub->slot = slot;
 	return true;
 }
 
 /* Judged to be an agent's; those of user space's own making are from the start. */
 static __always_inline bool slot_is_tracked(const struct subject *sub)
 {
-	__u64 id = sub->slot_id;
+	__u64 id = sub->state->slot;
 
 	return id >> 63 || bpf_map_lookup_elem(&tracked, &id);
 }
@@ -155,7 +151,7 @@ TT_GLOBAL_FUNCTION int send_env_chunk(__u64 at, __u64 len, __u32 offset, __u64 n
 	 * an exec or an exit of those that are */
 	if (bpf_ringbuf_query(&lifecycle, BPF_RB_AVAIL_DATA) * 2 >
 	    bpf_ringbuf_query(&lifecycle, BPF_RB_RING_SIZE)) {
-		count_loss(sub.slot, TT_LOSS_EXEC_ENV);
+		count_loss(sub.state->slot, TT_LOSS_EXEC_ENV);
 		return 0;
 	}
 	ev = &s->env;
@@ -166,7 +162,7 @@ TT_GLOBAL_FUNCTION int send_env_chunk(__u64 at, __u64 len, __u32 offset, __u64 n
 	if (bpf_probe_read_user(s->room, len, (void *)at))
 		ev->hdr.flags |= TT_EVF_USER_FAULT;
 	if (bpf_ringbuf_output(&lifecycle, ev, sizeof(*ev) + len, BPF_RB_NO_WAKEUP))
-		count_loss(sub.slot, TT_LOSS_EXEC_ENV);
+		count_loss(sub.state->slot, TT_LOSS_EXEC_ENV);
 	return 0;
 }
 
@@ -204,7 +200,7 @@ static __always_inline __u32 tty_number(struct task_struct *task)
 SEC("tp_btf/sched_process_exec")
 int UNPREEMPTED_PROG(pr_exec, struct task_struct *task, pid_t old_pid, struct linux_binprm *bprm)
 {
-	__u64 now = bpf_ktime_get_boot_ns(), outer = 0, arg_start, arg_end, env_start, env_end, size;
+	__u64 now = bpf_ktime_get_boot_ns(), outer = 0, slot_id, arg_start, arg_end, env_start, env_end, size;
 	__u32 flags = 0, at, len;
 	bool ours, candidate;
 	struct tt_ev_exec *ev;
@@ -223,14 +219,11 @@ int UNPREEMPTED_PROG(pr_exec, struct task_struct *task, pid_t old_pid, struct li
 		if (!candidate)
 			return 0;
 		sub.task = task;
-		sub.pid = task->tgid;
-		sub.tid = task->pid;
-		sub.start_ns = process_start(task);
 		if (!open_slot(&sub))
 			return 0;
 		flags |= TT_EVF_NEW_SLOT;
 	} else if (candidate && !slot_is_tracked(&sub)) {
-		outer = sub.slot_id;
+		outer = sub.state->slot;
 		if (open_slot(&sub))
 			flags |= TT_EVF_NEW_SLOT;
 	}
@@ -300,10 +293,13 @@ int UNPREEMPTED_PROG(pr_exec, struct task_struct *task, pid_t old_pid, struct li
 			       ours ? wakeup(&lifecycle, LIFECYCLE_WAKEUP) : BPF_RB_FORCE_WAKEUP)) {
 		/* user space will never judge this slot: nobody may stay pending for ever */
 		if (flags & TT_EVF_NEW_SLOT) {
-			sub.state->slot = outer;
-			bpf_map_delete_elem(&slots, &sub.slot_id);
+			slot_id = sub.state->slot;
+			bpf_map_delete_elem(&slots, &slot_id);
+			task_state_bind(sub.state, outer);
+			count(TT_LOSS_EXEC, 1);
+		} else {
+			count_loss(sub.state->slot, TT_LOSS_EXEC);
 		}
-		count_loss(flags & TT_EVF_NEW_SLOT ? NULL : sub.slot, TT_LOSS_EXEC);
 		return 0;
 	}
 	if (candidate)
@@ -322,7 +318,7 @@ static __always_inline void send_exit(struct task_struct *task)
 		return;
 	ev = bpf_ringbuf_reserve(&lifecycle, sizeof(*ev), 0);
 	if (!ev) {
-		count_loss(sub.slot, TT_LOSS_EXIT);
+		count_loss(sub.state->slot, TT_LOSS_EXIT);
 		return;
 	}
 	header(&ev->hdr, &sub, TT_EV_EXIT, sizeof(*ev), bpf_ktime_get_boot_ns());
@@ -428,7 +424,7 @@ int it_attach(struct bpf_iter__task *ctx)
 	} else {
 		state = task_state_make(task);
 		if (!state) {
-			count(TT_LOSS_STORAGE);
+			count(TT_LOSS_STORAGE, 1);
 			return 0;
 		}
 		/* asked only now: who is not exiting yet finds this state in pr_exit */
@@ -437,7 +433,7 @@ int it_attach(struct bpf_iter__task *ctx)
 			return 0;
 		}
 	}
-	state->slot = bind.slot;
+	task_state_bind(state, bind.slot);
 	state->want_env = bind.run;
 	iter_describe(&out, task);
 	out.slot = bind.slot;

@@ -28,46 +28,45 @@
 
 static __noinline int on_open(struct subject *sub, struct scratch *s, const struct call_ctx *c)
 {
-	bool at = c->call == CALL_OPENAT || c->call == CALL_OPENAT2;
-	const void *spelling = c->call == CALL_OPEN_BY_HANDLE ? NULL : (void *)(at ? c->arg[1] : c->arg[0]);
+	bool by_handle = c->call == CALL_OPEN_BY_HANDLE,
+	     at = c->call == CALL_OPENAT || c->call == CALL_OPENAT2;
+	const void *spelling = by_handle ? NULL : (void *)(at ? c->arg[1] : c->arg[0]);
 	int dirfd = at ? (int)c->arg[0] : AT_FDCWD;
-	__u32 flags = c->compat ? TT_EVF_COMPAT : 0;
 	struct {
 		__u64 flags, mode, resolve;
-	} how = {}; /* include/uapi/linux/openat2.h */
-	char first;
+	} *how = (void *)s->room; /* include/uapi/linux/openat2.h; not on the stack, which is short here */
+	__u64 open_flags = c->call == CALL_CREAT ? O_CREAT | 1 : at || by_handle ? c->arg[2] : c->arg[1];
+	bool in_root = false;
 
 	if (c->call == CALL_OPENAT2) {
-		bpf_probe_read_user(&how, sizeof(how), (void *)c->arg[2]);
-		if (how.resolve & RESOLVE_IN_ROOT && !bpf_probe_read_user(&first, 1, spelling) &&
-		    first == '/')
-			flags |= TT_EVF_BASE_CUT; /* that "/" is not the process's */
+		if (bpf_probe_read_user(how, sizeof(*how), (void *)c->arg[2]))
+			__builtin_memset(how, 0, sizeof(*how));
+		open_flags = how->flags;
+		in_root = how->resolve & RESOLVE_IN_ROOT;
 	}
 	if (c->ret >= 0) {
 		struct open_obs obs = {
 			.file = file_by_fd(sub->task, c->ret),
+			.in_root = in_root,
 			.spelling.at = spelling,
 			.dirfd = dirfd,
-			.flags = flags | TT_EVF_BY_FD,
+			.flags = TT_EVF_BY_FD,
+			.scratch = SCRATCH_CALL,
 		};
 
 		/* closed by a sibling thread already: all that is left is the caller's word */
 		if (obs.file)
-			return observe_open(sub, s, &obs);
+			return observe_open(sub, &s->op, &obs);
 	}
 
 	struct name_obs obs = {
+		.in_root = in_root,
 		.spelling.at = spelling,
 		.dirfd = dirfd,
-		.flags = flags,
+		.op = op_of_flags(open_flags),
 		.result = c->ret < 0 ? c->ret : 0,
 	};
-	__u64 how_flags = c->call == CALL_OPENAT2 ? how.flags
-			  : c->call == CALL_CREAT ? O_CREAT | 1
-			  : at			  ? c->arg[2]
-						  : c->arg[1];
 
-	obs.op = op_of_flags(how_flags);
 	return observe_name(sub, s, &obs);
 }
 
@@ -79,7 +78,6 @@ static __always_inline int connect_or_send(struct subject *sub, struct scratch *
 		.address = (void *)address,
 		.address_len = len,
 		.op = op,
-		.flags = c->compat ? TT_EVF_COMPAT : 0,
 		.result = c->ret < 0 ? c->ret : 0,
 	};
 
@@ -120,8 +118,8 @@ static __always_inline int on_sendmmsg(struct subject *sub, const struct call_ct
 
 	for (i = 0; i < MMSG_MAX && i < sent; i++)
 		on_message(c->arg[1] + i * step, c->arg[0], c->ret, c->compat);
-	if (sent > MMSG_MAX && subject_slot(sub))
-		__sync_fetch_and_add(&sub->slot->lost[TT_LOSS_CONNECT], sent - MMSG_MAX);
+	if (sent > MMSG_MAX && subject_alive(sub))
+		count_losses(sub->state->slot, TT_LOSS_CONNECT, sent - MMSG_MAX);
 	return 0;
 }
 
@@ -207,7 +205,7 @@ static __noinline int on_return(const struct pt_regs *regs, long ret)
 			renamed(&sub);
 		return 0;
 	case CALL_IO_URING_SETUP:
-		if (ret >= 0 && subject_slot(&sub))
+		if (ret >= 0 && subject_alive(&sub))
 			send_note(&sub, TT_NOTE_IO_URING, 0);
 		return 0;
 	case CALL_IO_URING_ENTER:

@@ -20,94 +20,74 @@
 #define EAGAIN	   11
 #define ERRNO_MAX  4095
 
-/* include/linux/namei.h, as they were and are: of an open's lookup_flags neither kernel has the other's bits */
-#define LOOKUP_IN_ROOT (1u << 20 | 1u << 28)
-#define LOOKUP_CACHED  (1u << 21 | 1u << 9)
-
 #define MSG_CMSG_COMPAT 0x80000000
 
-static __always_inline __u32 compat_flag(struct task_struct *task)
+static __always_inline bool is_error(const void *pointer)
 {
-	return task_in_compat_call(task) ? TT_EVF_COMPAT : 0;
+	return (__u64)pointer > (__u64)-ERRNO_MAX - 1;
 }
 
-/* A name of the kernel's own making, such as a core dump's: no caller wrote it. Kernels since 7.0 do not tell. */
-static __always_inline bool name_is_kernels(struct filename *name)
+static __always_inline int open_failed(struct subject *sub, long dfd, struct filename *name,
+				       struct open_flags *asked, struct file *error)
 {
-	return bpf_core_field_exists(name->uptr) && !name->uptr;
+	struct name_obs obs = {
+		.spelling = { .in_kernel = true },
+		.dirfd = dfd,
+		.op = op_of_flags(asked->open_flag),
+	};
+	struct scratch *s = scratch_get(SCRATCH_OPEN);
+	__u32 lookup = asked->lookup_flags;
+
+	/* 7.0 comes here with a name that could not be had as well */
+	if (!s || is_error(name) || name_is_kernels(name))
+		return 0;
+	s->number = (__u64)error;
+	obs.result = s->number;
+	/* io_uring's first try, without sleeping: a worker tries again */
+	if (obs.result == -EAGAIN && lookup & LOOKUP_CACHED)
+		return 0;
+	obs.spelling.at = name->name;
+	obs.in_root = lookup & LOOKUP_IN_ROOT;
+	return observe_name(sub, s, &obs);
 }
 
-/* What a pointer is where it is an error; else 0. Through memory: the verifier lets nobody count with a pointer. */
-static __always_inline long error_in(struct scratch *s, const void *pointer)
+static __always_inline int opened(struct subject *sub, long dfd, struct filename *name,
+				  struct open_flags *asked, struct file *file)
 {
-	long number;
+	__u32 open_flags = asked->open_flag;
 
-	s->number = (__u64)pointer;
-	number = s->number;
-	return number < 0 && number >= -ERRNO_MAX ? number : 0;
-}
-
-/* Of a name that is looked up in a root of its own: its "/" is not the process's. */
-static __always_inline __u32 root_flag(const char *name)
-{
-	char first;
-
-	return !bpf_probe_read_kernel(&first, 1, name) && first == '/' ? TT_EVF_BASE_CUT : 0;
-}
-
-static __always_inline int opened(struct subject *sub, int dfd, struct filename *name, struct open_flags *op,
-				  struct file *file)
-{
-	struct spelling spelling = { .in_kernel = true };
-	__u32 open_flags, lookup, flags;
-	struct scratch *s;
-	long error;
-
-	open_flags = op->open_flag;
-	if (open_flags & FMODE_EXEC || name_is_kernels(name))
+	if (open_flags & FMODE_EXEC)
 		return 0; /* executing is pr_exec's and tr_execve's */
-	s = scratch_get(SCRATCH_OPEN);
-	if (!s || error_in(s, name))
-		return 0; /* 7.0 comes here with a name that could not be had as well */
-	flags = compat_flag(sub->task);
-	lookup = op->lookup_flags;
-	spelling.at = name->name;
-	if (lookup & LOOKUP_IN_ROOT)
-		flags |= root_flag(spelling.at);
-
-	error = error_in(s, file);
-	if (error) {
-		struct name_obs obs = {
-			.spelling = spelling,
-			.dirfd = dfd,
-			.flags = flags,
-			.op = op_of_flags(open_flags),
-			.result = error,
-		};
-
-		/* io_uring's first try, without sleeping: a worker tries again */
-		if (error == -EAGAIN && lookup & LOOKUP_CACHED)
-			return 0;
-		return observe_name(sub, s, &obs);
-	}
+	if (is_error(file))
+		return open_failed(sub, dfd, name, asked, file);
 
 	struct open_obs obs = {
-		.file = file, .typed = true, .spelling = spelling, .dirfd = dfd, .flags = flags
+		.file = file,
+		.typed = true,
+		.spelling = { .at = name->name, .in_kernel = true },
+		.dirfd = dfd,
+		.scratch = SCRATCH_OPEN,
+		.name = name,
+		.asked = asked,
+		.open_flags = open_flags,
 	};
 
-	return observe_open(sub, s, &obs);
+	struct agg_op op;
+
+	return observe_open(sub, &op, &obs);
 }
 
-/* fs/namei.c: do_filp_open(), do_file_open() since 7.0. Who is not watched pays for the look into the storage alone. */
+/* fs/namei.c: do_filp_open(), do_file_open() since 7.0: (int dfd, struct filename *, struct open_flags *), and its result. Who
+ * is not watched pays for the look into the storage alone, not even for taking the arguments. */
 SEC("fexit")
-int BPF_PROG(tr_open, int dfd, struct filename *name, struct open_flags *op, struct file *file)
+int tr_open(__u64 *ctx)
 {
 	struct subject sub;
 
 	if (!subject_marked(&sub))
 		return 0;
 	preempt_off();
-	opened(&sub, dfd, name, op, file);
+	opened(&sub, ctx[0], (void *)ctx[1], (void *)ctx[2], (void *)ctx[3]);
 	preempt_on();
 	return 0;
 }
@@ -116,8 +96,8 @@ int BPF_PROG(tr_open, int dfd, struct filename *name, struct open_flags *op, str
 SEC("fexit")
 int UNPREEMPTED_PROG(tr_open_by_handle, int mount_fd, void *handle, int open_flags, long fd)
 {
-	struct open_obs obs = { .flags = TT_EVF_BY_FD };
-	struct name_obs failed = { .result = fd };
+	struct open_obs obs = { .flags = TT_EVF_BY_FD, .scratch = SCRATCH_OPEN_BY_HANDLE };
+	struct name_obs failed = { .result = fd, .op = op_of_flags(open_flags) };
 	struct subject sub;
 	struct scratch *s;
 
@@ -126,14 +106,10 @@ int UNPREEMPTED_PROG(tr_open_by_handle, int mount_fd, void *handle, int open_fla
 	s = scratch_get(SCRATCH_OPEN_BY_HANDLE);
 	if (!s)
 		return 0;
-	if (fd < 0) {
-		failed.flags = compat_flag(sub.task);
-		failed.op = op_of_flags(open_flags);
+	if (fd < 0)
 		return observe_name(&sub, s, &failed);
-	}
-	obs.flags |= compat_flag(sub.task);
 	obs.file = file_by_fd(sub.task, fd);
-	return obs.file ? observe_open(&sub, s, &obs) : 0;
+	return obs.file ? observe_open(&sub, &s->op, &obs) : 0;
 }
 
 /* fs/stat.c */
@@ -149,7 +125,6 @@ int UNPREEMPTED_PROG(tr_readlink, int dfd, const char *path, char *buffer, int s
 	s = scratch_get(SCRATCH_READLINK);
 	if (!s)
 		return 0;
-	obs.flags = compat_flag(sub.task);
 	if (result < 0) {
 		obs.result = result;
 	} else {
@@ -225,7 +200,6 @@ int UNPREEMPTED_PROG(tr_connect, struct file *file, void *address, int address_l
 	s = scratch_get(SCRATCH_CONNECT);
 	if (!s)
 		return 0;
-	obs.flags = compat_flag(sub.task);
 	return observe_connect(&sub, s, &obs);
 }
 
@@ -241,7 +215,6 @@ static __always_inline int observe_send(struct subject *sub, __u32 of, struct co
 	if (!s)
 		return 0;
 	obs->op = TT_OP_SEND;
-	obs->flags = compat_flag(sub->task);
 	obs->result = result < 0 ? result : 0;
 	return observe_connect(sub, s, obs);
 }

@@ -116,43 +116,39 @@ static __always_inline int observe_getenv(struct pt_regs *ctx, const void *user,
 
 	now = bpf_ktime_get_boot_ns();
 	n = read_name(name, user, len);
-	struct tt_agg_key key = {
-		.start_ns = sub.start_ns,
-		.pid = sub.pid,
-		.op = TT_OP_ENV,
-		.extra = source,
-		.result = n < 0 ? -1 : 0,
-		.ident = n < 0 ? 0 : hash_name(name),
-	};
+	struct agg_op op = { .own.key = {
+				     .start_ns = sub.state->start_ns,
+				     .pid = sub.state->pid,
+				     .op = TT_OP_ENV,
+				     .extra = source,
+				     .result = n < 0 ? -1 : 0,
+				     .ident = n < 0 ? 0 : hash_name(name),
+			     } };
 
-	due = agg_note(&sub, &key, now, &value);
-	if (!agg_is_due(due))
+	if (agg_counted(&sub, &op, now, &value))
 		return 0;
-	if (due == AGG_AGAIN) { /* names do not change with directories */
-		agg_sent(&sub, &key, due, value, TT_LOSS_ENV, 0);
-		return 0;
-	}
+	due = agg_note(&sub, &op, value, now);
+	if (due == AGG_GONE || due == AGG_AGAIN)
+		return 0; /* names do not change with directories */
 	ev = bpf_ringbuf_reserve(&activity, sizeof(*ev), 0);
 	if (!ev) {
-		agg_sent(&sub, &key, due, value, TT_LOSS_ENV, -1);
+		agg_sent(&sub, &op, due_flags(due), TT_LOSS_ENV, -1);
 		return 0;
 	}
 	header(&ev->hdr, &sub, TT_EV_ENV, sizeof(*ev), now);
+	ev->hdr.flags |= due_flags(due);
 	if (n < 0)
 		ev->hdr.flags |= TT_EVF_USER_FAULT;
-	if (due == AGG_ALONE)
-		ev->hdr.flags |= TT_EVF_UNAGGREGATED;
 	if (n >= TT_NAME_MAX)
 		ev->hdr.flags |= TT_EVF_USER_CUT;
-	ev->key = key;
-	ev->count = value ? value->count : 1;
-	ev->first_ns = value ? value->first_ns : now;
+	ev->key = op.own.key;
+	ev->count = op.own.count;
+	ev->first_ns = op.own.first_ns;
 	ev->source = source;
 	ev->name_len = n < 0 ? 0 : n < TT_NAME_MAX ? n : TT_NAME_MAX - 1;
 	ev->pad = 0;
 	__builtin_memcpy(ev->name, name, sizeof(ev->name));
 	bpf_ringbuf_submit(ev, BPF_RB_NO_WAKEUP);
-	agg_sent(&sub, &key, due, value, TT_LOSS_ENV, 0);
 	return 0;
 }
 

@@ -91,12 +91,18 @@ struct seqcount_spinlock {
 	struct seqcount seqcount;
 };
 
+union shortname_store {
+	unsigned char string[40];
+};
+
 struct dentry {
 	struct seqcount_spinlock d_seq;
 	struct dentry *d_parent;
 	struct qstr d_name;
 	struct inode *d_inode;
 	struct hlist_bl_node d_hash;
+	unsigned char d_iname[32]; /* until 6.14 */
+	union shortname_store d_shortname; /* since */
 };
 
 struct vfsmount {

@@ -130,13 +130,7 @@ static int remember_slot(struct tt_bpf_sensor *sensor, uint64_t id)
 /* What its tasks do is new from now on: so they will look for the slot, and not find it. */
 static void forget_names(struct tt_bpf_sensor *sensor, uint64_t slot)
 {
-	int fd = bpf_map__fd(sensor->skel->maps.epochs);
-	uint32_t index = slot & (TT_EPOCHS - 1), epoch = 0;
-
-	if (bpf_map_lookup_elem(fd, &index, &epoch) == 0) {
-		epoch += 2;
-		bpf_map_update_elem(fd, &index, &epoch, BPF_ANY);
-	}
+	__atomic_fetch_add(&sensor->skel->bss->epochs[slot & (TT_EPOCHS - 1)], 2, __ATOMIC_RELAXED);
 }
 
 static int bpf_verdict(struct tt_sensor *head, uint64_t id, bool tracked)
@@ -176,6 +170,7 @@ static void bpf_stop(struct tt_sensor *head)
 	struct tt_bpf_sensor *sensor = tt_bpf_self(head);
 
 	sensor->skel->bss->stopped = true;
+	sensor->skel->bss->freeze_ns = UINT64_MAX;
 	sensor->stopped = true;
 	nanosleep(&finish, NULL);
 }

@@ -61,7 +61,7 @@ struct tt_bpf_sensor {
 	uint64_t freeze_ns;
 	bool stopped;
 
-	struct tt_agg_key *keys;
+	uint64_t *keys;
 	struct tt_agg_value *values;
 };
 

@@ -144,23 +144,12 @@ static int sweep_slots(struct tt_bpf_sensor *sensor, tt_event_fn fn, void *arg)
 	return 0;
 }
 
-static int deliver_total(struct tt_bpf_sensor *sensor, const struct tt_agg_key *key,
-			 const struct tt_agg_value *value, bool final, tt_event_fn fn, void *arg)
+static int deliver_total(const struct tt_agg_value *value, bool final, tt_event_fn fn, void *arg)
 {
-	struct tt_event event = {
-		.type = TT_EVENT_TOTAL,
-		.time_ns = value->last_ns,
-		.slot = value->slot,
-		.process = { .start_ns = key->start_ns, .pid = key->pid },
-		.key = *key,
-		.count = value->count,
-		.bytes = value->bytes,
-		.first_ns = value->first_ns,
-		.last_ns = value->last_ns,
-		.sent = value->sent,
-		.final = final,
-	};
+	struct tt_event event;
 
+	tt_decode_total(value, &event);
+	event.final = final;
 	return fn(&event, arg);
 }
 
@@ -204,7 +193,7 @@ static int sweep_agg(struct tt_bpf_sensor *sensor, bool final, uint64_t now, tt_
 	uint64_t frozen = sensor->freeze_ns, oldest = now, entries = 0, age;
 	uint32_t batch = 0, n;
 	bool first = true, last = false;
-	_cleanup_free_ struct tt_agg_key *leave = NULL;
+	_cleanup_free_ uint64_t *leave = NULL;
 	size_t n_leave = 0, cap_leave = 0;
 	struct slot_answer slot = { 0 };
 
@@ -218,9 +207,9 @@ static int sweep_agg(struct tt_bpf_sensor *sensor, bool final, uint64_t now, tt_
 		}
 		first = false;
 		for (uint32_t i = 0; i < n; i++) {
-			const struct tt_agg_key *key = &sensor->keys[i];
 			const struct tt_agg_value *value = &sensor->values[i];
-			struct tt_process_key process = { .start_ns = key->start_ns, .pid = key->pid };
+			struct tt_process_key process = { .start_ns = value->key.start_ns,
+							  .pid = value->key.pid };
 			struct tt_bpf_ended *ended;
 			bool leaves;
 			int r;
@@ -236,21 +225,21 @@ static int sweep_agg(struct tt_bpf_sensor *sensor, bool final, uint64_t now, tt_
 				continue; /* nothing new since the last one */
 			if (!leaves && value->count < 2 && value->sent)
 				continue; /* its record said it all */
-			r = deliver_total(sensor, key, value, leaves, fn, arg);
+			r = deliver_total(value, leaves, fn, arg);
 			if (r != 0)
 				return r;
 			if (!leaves)
 				continue;
 			if (n_leave == cap_leave) {
 				size_t cap = cap_leave ? cap_leave * 2 : 1024;
-				struct tt_agg_key *keys = realloc(leave, cap * sizeof(*keys));
+				uint64_t *keys = realloc(leave, cap * sizeof(*keys));
 
 				if (!keys)
 					return -ENOMEM;
 				leave = keys;
 				cap_leave = cap;
 			}
-			leave[n_leave++] = *key;
+			leave[n_leave++] = sensor->keys[i];
 		}
 	}
 	for (size_t i = 0; i < n_leave; i++)
@@ -261,7 +250,8 @@ static int sweep_agg(struct tt_bpf_sensor *sensor, bool final, uint64_t now, tt_
 	age = age_limit(sensor, entries);
 	if (now > age && oldest < now - age)
 		sensor->freeze_ns = now - age;
-	sensor->skel->bss->freeze_ns = sensor->freeze_ns;
+	if (!sensor->stopped)
+		sensor->skel->bss->freeze_ns = sensor->freeze_ns;
 	return 0;
 }
 

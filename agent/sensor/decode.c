@@ -366,8 +366,8 @@ static int decode_file(struct tt_decoder *decoder, const void *record, size_t le
 	decode_agg(ret, &ev->key, ev->count, ev->first_ns);
 	ret->bytes = ev->bytes;
 	ret->file = (struct tt_event_file){
-		.ino = ev->ino,
-		.dev = ev->dev,
+		.ino = has_object ? ev->key.ident : 0,
+		.dev = has_object ? ev->key.dev : 0,
 		.mode = ev->mode,
 		.open_flags = ev->open_flags,
 		.fs_magic = ev->fs_magic,
@@ -449,6 +449,22 @@ static int decode_env_lookup(struct tt_decoder *decoder, const void *record, siz
 	}
 	ret->env.source = ev->source;
 	return 0;
+}
+
+void tt_decode_total(const struct tt_agg_value *value, struct tt_event *ret)
+{
+	*ret = (struct tt_event){
+		.type = TT_EVENT_TOTAL,
+		.time_ns = value->last_ns,
+		.slot = value->slot,
+		.process = { .start_ns = value->key.start_ns, .pid = value->key.pid },
+		.key = value->key,
+		.count = value->count,
+		.bytes = value->bytes,
+		.first_ns = value->first_ns,
+		.last_ns = value->last_ns,
+		.sent = value->sent,
+	};
 }
 
 static int decode_count(struct tt_decoder *decoder, const void *record, size_t len, struct tt_event *ret)

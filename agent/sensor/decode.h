@@ -23,6 +23,8 @@ int tt_decode_size(const void *record, size_t len);
  * sent, first feed its chunks with tt_decode_env_chunk(); they are handed out with the next exec.
  * -EBADMSG: malformed. */
 int tt_decode(struct tt_decoder *decoder, const void *record, size_t len, struct tt_event *ret);
+/* An aggregation entry's totals; not final. */
+void tt_decode_total(const struct tt_agg_value *value, struct tt_event *ret);
 int tt_decode_env_chunk(struct tt_decoder *decoder, const void *record, size_t len);
 
 #endif

@@ -32,6 +32,7 @@ void tt_kcalls_find(struct tt_kcalls *calls)
 
 int tt_kcalls_put(const struct tt_kcalls *calls, struct bpf_program *program)
 {
+	static const struct bpf_insn nothing = { .code = BPF_JMP | BPF_JA };
 	size_t n = bpf_program__insn_cnt(program);
 	struct bpf_insn *code = calloc(n, sizeof(*code));
 	int r;
@@ -47,7 +48,10 @@ int tt_kcalls_put(const struct tt_kcalls *calls, struct bpf_program *program)
 		code[i] = calls->id[call] ? (struct bpf_insn){ .code = BPF_JMP | BPF_CALL,
 							       .src_reg = BPF_PSEUDO_KFUNC_CALL,
 							       .imm = calls->id[call] }
-					  : (struct bpf_insn){ .code = BPF_JMP | BPF_JA };
+					  : nothing;
+		/* CALL_KERNEL (bpf/lib/compat.bpf.h) has the argument's move right before */
+		if (!calls->id[call] && i > 0)
+			code[i - 1] = nothing;
 	}
 	r = bpf_program__set_insns(program, code, n);
 	free(code);

@@ -29,11 +29,6 @@ struct frame_header {
 	uint32_t ring, len;
 };
 
-struct total {
-	struct tt_agg_key key;
-	struct tt_agg_value value;
-};
-
 struct replay {
 	struct tt_sensor head;
 	struct tt_decoder *decoder;
@@ -73,7 +68,7 @@ static const char *check_frame(struct replay *replay, size_t at, struct frame_he
 	if (ret->len > left - sizeof(*ret))
 		return "the frame is longer than the rest of the file";
 	if (ret->ring == TOTALS)
-		return ret->len == sizeof(struct total) ? NULL : "not the size of a total";
+		return ret->len == sizeof(struct tt_agg_value) ? NULL : "not the size of a total";
 	if (ret->len > RECORD_MAX)
 		return "the record is longer than any can be";
 	memcpy(replay->record, replay->frames + at + sizeof(*ret), ret->len);
@@ -156,23 +151,15 @@ static int replay_sweep(struct tt_sensor *head, bool final, tt_event_fn fn, void
 	struct frame_header frame;
 
 	while (frame_at(replay, replay->at, &frame) && frame.ring == TOTALS) {
-		struct tt_event event = { .type = TT_EVENT_TOTAL };
-		struct total total;
+		struct tt_agg_value total;
+		struct tt_event event;
 		int r;
 
 		memcpy(&total, replay->frames + replay->at + sizeof(frame), sizeof(total));
 		replay->at += sizeof(frame) + frame.len;
-		event.time_ns = total.value.last_ns;
-		event.slot = total.value.slot;
-		event.process = (struct tt_process_key){ .start_ns = total.key.start_ns,
-							 .pid = total.key.pid };
-		event.key = total.key;
-		event.count = total.value.count;
-		event.bytes = total.value.bytes;
-		event.first_ns = total.value.first_ns;
-		event.last_ns = total.value.last_ns;
-		event.sent = total.value.sent & TOTAL_SENT;
-		event.final = final || total.value.sent & TOTAL_FINAL;
+		tt_decode_total(&total, &event);
+		event.sent = total.sent & TOTAL_SENT;
+		event.final = final || total.sent & TOTAL_FINAL;
 		head->stats.delivered++;
 		r = fn(&event, arg);
 		if (r != 0)

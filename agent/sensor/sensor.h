@@ -107,7 +107,7 @@ void tt_sensor_bpf_uprobe_programs(const struct tt_sensor *sensor, struct tt_upr
 int tt_sensor_try(const char *backend, char **ret_missing, char **ret_log);
 
 /* Frames: each a ring's number (u32: 0 lifecycle, 1 activity, 2 totals), a length (u32) and a record, in host byte
- * order, nothing between them. Frames of the third kind are a struct tt_agg_key and a struct tt_agg_value; final ones
+ * order, nothing between them. Frames of the third kind are a struct tt_agg_value; final ones
  * have sent bit 1 set. poll() delivers the records up to the next totals, merged by time; sweep() those totals.
  * -EBADMSG: *ret_message (malloc'd, may be NULL) has the offset of the wrong frame; -EFBIG: above 16 MiB. */
 int tt_sensor_replay_new(const char *path, const struct tt_sensor_params *params, struct tt_sensor **ret,

@@ -13,7 +13,6 @@ static __noinline int observe_call(struct subject *sub, struct scratch *s, const
 	struct name_obs obs = {
 		.spelling.at = (void *)(at ? c->arg[1] : c->arg[0]),
 		.dirfd = at ? (int)c->arg[0] : AT_FDCWD,
-		.flags = c->compat ? TT_EVF_COMPAT : 0,
 		.op = link ? TT_OP_READLINK : TT_OP_EXEC,
 		.result = c->ret < 0 ? c->ret : 0,
 	};

@@ -77,6 +77,26 @@ static __always_inline void preempt_on(void)
 	}                                                                                                    \
 	static __always_inline int ____##name(unsigned long long *ctx, ##args)
 
+/* Where a dentry has a name of less than SHORT_NAME bytes: d_iname, d_shortname since 6.15. */
+#define SHORT_NAME 32
+
+static __always_inline __u32 short_name_offset(void)
+{
+	return bpf_core_field_exists(struct dentry, d_iname)
+		       ? bpf_core_field_offset(struct dentry, d_iname)
+		       : bpf_core_field_offset(struct dentry, d_shortname);
+}
+
+/* include/linux/namei.h, as they were and are: of an open's lookup_flags neither kernel has the other's bits. */
+#define LOOKUP_IN_ROOT (1u << 20 | 1u << 28)
+#define LOOKUP_CACHED  (1u << 21 | 1u << 9)
+
+/* A name of the kernel's own making, such as a core dump's: no caller wrote it. Kernels since 7.0 do not tell. */
+static __always_inline bool name_is_kernels(struct filename *name)
+{
+	return bpf_core_field_exists(name->uptr) && !name->uptr;
+}
+
 /* loginuid is there only with CONFIG_AUDIT. */
 static __always_inline __u32 task_loginuid(struct task_struct *task)
 {

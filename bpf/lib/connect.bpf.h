@@ -83,7 +83,6 @@ struct connect_obs {
 	__u32 address_len;
 	bool in_kernel; /* that address: the kernel's copy, or the caller's own memory */
 	__u16 op; /* TT_OP_CONNECT or TT_OP_SEND */
-	__u16 flags; /* enum tt_ev_flags */
 	__s32 result; /* 0 or -errno */
 };
 
@@ -92,12 +91,12 @@ static __noinline int observe_connect(struct subject *sub, struct scratch *s, co
 {
 	struct tt_ev_connect *ev = &s->connect;
 	union user_address *user = (void *)s->user;
-	struct tt_agg_key *key;
 	__u64 user_len = at_most(obs->address_len, sizeof(*user)), connecting = sub->state->connecting;
 	__u64 now = bpf_ktime_get_boot_ns();
 	struct file *file = obs->file;
-	struct tt_agg_value *value;
 	struct socket *socket;
+	struct tt_agg_key *key = &s->op.own.key;
+	struct tt_agg_value *value;
 	struct sock *sk;
 	__u32 size, i;
 	__u16 family, protocol;
@@ -163,7 +162,9 @@ static __noinline int observe_connect(struct subject *sub, struct scratch *s, co
 		ev->local_port = BPF_CORE_READ(sk, __sk_common.skc_num);
 	}
 
-	key = key_begin(&ev->key, sub);
+	__builtin_memset(key, 0, sizeof(*key));
+	key->start_ns = sub->state->start_ns;
+	key->pid = sub->state->pid;
 	key->op = obs->op;
 	key->result = obs->result;
 	key->ident = mix(hash_seed, (__u64)family << 32 | (__u32)protocol << 16 | ev->port);
@@ -174,22 +175,24 @@ static __noinline int observe_connect(struct subject *sub, struct scratch *s, co
 		for (i = 0; i < sizeof(*user) / 8; i++)
 			key->ident = mix(key->ident, ((__u64 *)s->user)[i]);
 	}
-	due = agg_note(sub, key, now, &value);
-	if (!agg_is_due(due))
+	if (agg_counted(sub, &s->op, now, &value))
+		return 0;
+	due = agg_note(sub, &s->op, value, now);
+	if (due == AGG_GONE)
 		return 0;
 
 	size = sizeof(*ev) + (ev->path_len & 127) + (ev->user_len & 127);
 	header(&ev->hdr, sub, TT_EV_CONNECT, size, now);
-	ev->hdr.flags = obs->flags | (due == AGG_ALONE ? TT_EVF_UNAGGREGATED : 0) |
-			(due == AGG_AGAIN ? TT_EVF_AGAIN : 0);
-	ev->count = value ? value->count : 1;
-	ev->first_ns = value ? value->first_ns : now;
+	ev->hdr.flags = compat_flag(sub->task) | due_flags(due);
+	ev->key = *key;
+	ev->count = s->op.own.count;
+	ev->first_ns = s->op.own.first_ns;
 	ev->family = family;
 	ev->protocol = protocol;
 	ev->result = obs->result;
 	ev->state = TT_CONN_NONE;
 	ev->from_user = from_user;
-	agg_sent(sub, key, due, value, TT_LOSS_CONNECT,
+	agg_sent(sub, &s->op, ev->hdr.flags, TT_LOSS_CONNECT,
 		 bpf_ringbuf_output(&activity, ev, size, wakeup(&activity, ACTIVITY_WAKEUP)));
 	return 0;
 }

@@ -6,6 +6,7 @@
 
 #include "agg.bpf.h"
 #include "path.bpf.h"
+#include "syscall.bpf.h"
 
 /* include/uapi/asm-generic/fcntl.h; the same on x86-64 and arm64 where we use them */
 #define O_ACCMODE 00000003
@@ -35,40 +36,79 @@ struct spelling {
 	bool in_kernel;
 };
 
-/* The length of the string at s->user if it ends within its first SHORT_STRING bytes, which are all filled, else more. */
-#define SHORT_STRING 64
+/* The kernel's copy has room behind it, and most names are short: a block is copied by words, a string by bytes. */
+#define SHORT_SPELLING 64
 
-static __always_inline __u32 short_length(const struct scratch *s)
+#define ONES  0x0101010101010101ULL
+#define HIGHS 0x8080808080808080ULL
+
+/* The lowest byte that is zero has its high bit set. */
+static __always_inline __u64 zero_bytes(__u64 word)
 {
-	__u64 word, zeros = 0;
+	return (word - ONES) & ~word & HIGHS;
+}
+
+/* Where a short spelling ends: in the word of that number, at the byte that has its high bit set in bit. bit is 0: nowhere. */
+struct short_end {
+	__u64 bit;
+	__u32 word;
+};
+
+/* *ret_tail: its last 8 to 15 bytes, mixed: enough to tell two spellings of one file apart, and cheap. */
+static __always_inline struct short_end find_end(const __u64 words[SHORT_SPELLING / 8], __u64 *ret_tail)
+{
+	__u64 word = 0, zeros = 0, before = 0;
 	__u32 i;
 
-	for (i = 0; i < SHORT_STRING / 8; i++) {
-		word = ((const __u64 *)s->user)[i];
-		/* the lowest byte that is zero has its high bit set */
-		zeros = (word - 0x0101010101010101) & ~word & 0x8080808080808080;
-		if (zeros)
-			break;
+#pragma unroll
+	for (i = 0; i < SHORT_SPELLING / 8; i += 2) {
+		/* most often neither has a zero, nor anything beyond ASCII */
+		if (((words[i] - ONES) | (words[i + 1] - ONES)) & HIGHS) {
+			word = words[i];
+			zeros = zero_bytes(word);
+			if (zeros)
+				break;
+			before = word;
+			word = words[i + 1];
+			zeros = zero_bytes(word);
+			if (zeros) {
+				i++;
+				break;
+			}
+		}
+		before = words[i + 1];
 	}
-	if (!zeros)
-		return SHORT_STRING;
-	/* ones in all bytes below that one, and how many such bytes there are */
-	zeros = ((zeros & -zeros) >> 7) - 1;
-	return i * 8 + (((zeros & 0x0101010101010101) * 0x0101010101010101) >> 56);
+	zeros &= -zeros;
+	*ret_tail = (word & ((zeros >> 7) - 1)) ^ before * 0xff51afd7ed558ccdULL;
+	return (struct short_end){ .bit = zeros, .word = i };
+}
+
+/* Ones in all bytes below that one, and how many such bytes there are. */
+static __always_inline __u32 short_length(struct short_end end)
+{
+	return end.word * 8 + (((((end.bit >> 7) - 1) & ONES) * ONES) >> 56);
+}
+
+/* The last 8 bytes of s->user, the very last one uppermost, zeros below what is shorter. */
+static __always_inline __u64 spelling_tail(const struct scratch *s, __u32 len)
+{
+	if (len >= 8)
+		return *(volatile __u64 *)(s->user + ((len - 8) & (TT_PATH_MAX - 1)));
+	return len ? *(volatile __u64 *)s->user << (64 - 8 * len) : 0;
 }
 
 /* Reads it into s->user. Returns its length without NUL; what could not be read is empty. What lies behind the NUL is
  * nobody's. */
 static __always_inline __u32 read_spelling(struct scratch *s, const struct spelling *spelling, __u32 *flags)
 {
-	__u32 len;
+	struct short_end end;
+	__u64 tail;
 	long n;
 
-	/* Most names are short, and a block is copied by words, a string by bytes. The kernel's copy has room behind it. */
-	if (spelling->in_kernel && !bpf_probe_read_kernel(s->user, SHORT_STRING, spelling->at)) {
-		len = short_length(s);
-		if (len < SHORT_STRING)
-			return len;
+	if (spelling->in_kernel && !bpf_probe_read_kernel(s->user, SHORT_SPELLING, spelling->at)) {
+		end = find_end((void *)s->user, &tail);
+		if (end.bit)
+			return short_length(end);
 	}
 	n = spelling->in_kernel ? bpf_probe_read_kernel_str(s->user, TT_PATH_MAX, spelling->at)
 				: bpf_probe_read_user_str(s->user, TT_PATH_MAX, spelling->at);
@@ -99,42 +139,42 @@ TT_GLOBAL_FUNCTION __u64 hash_user(__u32 of, __u32 len)
 	return h;
 }
 
-/* The last 8 bytes of s->user: enough to tell two spellings of one file apart, and cheap. */
-static __always_inline __u64 spelling_tail(struct scratch *s, __u32 len)
-{
-	__u64 tail;
-
-	if (len >= 8) {
-		len = (len - 8) & (TT_PATH_MAX - 1);
-		__builtin_memcpy(&tail, s->user + len, 8);
-		return tail;
-	}
-	__builtin_memcpy(&tail, s->user, 8);
-	return len ? tail & (~0ULL >> (64 - 8 * len)) : 0;
-}
-
-/* Whether the caller's last component is the file's own name (which starts s->room, `name` bytes with NUL). */
-TT_GLOBAL_FUNCTION int spelling_matches(__u32 of, __u32 len, __u32 name)
+/* Whether the caller's last component is the file's own name, which starts s->room: name bytes without NUL, at least 8. By
+ * words, of which the last may overlap. */
+TT_GLOBAL_FUNCTION int long_name_matches(__u32 of, __u32 len, __u32 name)
 {
 	struct scratch *s = scratch_get(of);
-	__u32 i;
+	__u32 i, at;
 
-	if (!s || name < 2)
-		return len == 0;
-	name--;
-	if (name > 255 || name > len)
-		return false;
-	if (len > name && s->user[(len - name - 1) & (TT_PATH_MAX - 1)] != '/')
+	if (!s || name < 8 || name > 255 || name > len)
 		return false;
 	len -= name;
-	for (i = 0; i + 8 <= 255 && i + 8 <= name; i += 8)
-		if (*(volatile __u64 *)(s->room + i) !=
-		    *(volatile __u64 *)(s->user + ((len + i) & (TT_PATH_MAX - 1))))
+	if (len > 0 && s->user[(len - 1) & (TT_PATH_MAX - 1)] != '/')
+		return false;
+	for (i = 0; i < 255 && i < name; i += 8) {
+		at = i + 8 <= name ? i : name - 8;
+		if (*(volatile __u64 *)(s->room + (at & 255)) !=
+		    *(volatile __u64 *)(s->user + ((len + at) & (TT_PATH_MAX - 1))))
 			return false;
-	for (; i < 255 && i < name; i++)
-		if (s->room[i] != s->user[(len + i) & (TT_PATH_MAX - 1)])
-			return false;
+	}
 	return true;
+}
+
+/* The same for any name. */
+static __always_inline bool spelling_matches(struct scratch *s, __u32 len, __u32 name)
+{
+	__u64 tail;
+	__u32 shift;
+
+	if (!name || name > len)
+		return len == 0 && !name;
+	if (name >= 8)
+		return long_name_matches(s->self, len, name);
+	/* the name in the upper bytes as the tail is, and what is before it there */
+	tail = spelling_tail(s, len);
+	shift = 64 - 8 * name;
+	return *(__u64 *)s->room << shift == tail >> shift << shift &&
+	       (len == name || (tail >> (shift - 8) & 0xff) == '/');
 }
 
 /* Appends the directory a relative spelling starts from; returns its length. */
@@ -168,93 +208,138 @@ static __always_inline __u32 append_user(struct scratch *s, __u32 at, __u32 len)
 	return len;
 }
 
-/* The key is in the record already. */
-static __always_inline long send_file(struct scratch *s, const struct subject *sub,
-				      const struct tt_agg_value *value, __u32 flags, __u64 now,
-				      __u32 data_len)
+/* Sends s->file, which has its flags, its lengths and what there is of the file. */
+static __always_inline void send_file(const struct subject *sub, struct scratch *s, const struct agg_op *op,
+				      __u64 now)
 {
 	struct tt_ev_file *ev = &s->file;
-	__u64 size = at_most(sizeof(*ev) + data_len, sizeof(*ev) + SCRATCH_DATA);
+	__u32 flags = ev->hdr.flags, len = ev->path_len + ev->base_len + ev->user_len + ev->target_len;
+	__u64 size = at_most(sizeof(*ev) + len, sizeof(*ev) + SCRATCH_DATA);
 
 	header(&ev->hdr, sub, TT_EV_FILE, size, now);
 	ev->hdr.flags = flags;
-	ev->count = value ? value->count : 1;
-	ev->bytes = value ? value->bytes : 0;
-	ev->first_ns = value ? value->first_ns : now;
-	return bpf_ringbuf_output(&activity, ev, size, wakeup(&activity, ACTIVITY_WAKEUP));
+	ev->key = op->own.key;
+	ev->count = op->own.count;
+	ev->bytes = op->own.bytes;
+	ev->first_ns = op->own.first_ns;
+	agg_sent(sub, op, flags, TT_LOSS_FILE,
+		 bpf_ringbuf_output(&activity, ev, size, wakeup_sometimes(now)));
+}
+
+static __always_inline __u32 compat_flag(struct task_struct *task)
+{
+	return task_in_compat_call(task) ? TT_EVF_COMPAT : 0;
 }
 
 struct open_obs {
 	struct file *file;
 	/* file is a pointer whose type the verifier knows: its fields are plain loads, else each is a call */
 	bool typed;
+	bool in_root; /* the spelling's "/" is not the process's: RESOLVE_IN_ROOT of openat2(2) */
 	struct spelling spelling;
-	int dirfd;
+	long dirfd; /* its lower half */
 	__u32 flags; /* enum tt_ev_flags that the hook already knows */
+	enum scratch_of scratch;
+	/* do_filp_open()'s own where typed, else NULL: looked at only when a record is due */
+	struct filename *name;
+	struct open_flags *asked;
+	__u32 open_flags; /* asked for */
 };
 
-static __always_inline int observe_open(struct subject *sub, struct scratch *s, const struct open_obs *obs)
-{
 #define OF(object, field) (obs->typed ? (object)->field : BPF_CORE_READ(object, field))
+
+/* The record of an open that is due, but for what s->file has already: flags, and the spelling's length. It was put there
+ * so that the verifier knows nothing about it any more: the walk is long, and checked for each thing that is known. */
+static __always_inline void send_open(const struct subject *sub, struct scratch *s,
+				      const struct open_obs *obs, const struct agg_op *op,
+				      struct dentry *dentry, struct inode *inode, struct super_block *sb,
+				      __u64 now)
+{
 	struct file *file = obs->file;
-	struct dentry *dentry = OF(file, f_path.dentry);
-	struct inode *inode = OF(file, f_inode);
-	struct super_block *sb = OF(inode, i_sb);
-	__u32 open_flags = OF(file, f_flags), flags = obs->flags;
-	struct tt_agg_key *key = key_begin(&s->file.key, sub);
-	__u64 now = bpf_ktime_get_boot_ns();
-	struct tt_agg_value *value;
-	enum agg_due due;
-	__u32 user_len = 0, path_len, base_len = 0, sent_user = 0, name_len;
+	__u32 path_len, base_len = 0, user_len, name_len, flags;
 
-	key->ident = OF(inode, i_ino);
-	key->dev = OF(sb, s_dev);
-	key->name = OF(dentry, d_name.hash);
-	if (open_flags & O_PATH)
-		key->op = TT_OP_OPEN;
-	else if (OF(file, f_mode) & FMODE_CREATED)
-		key->op = TT_OP_CREATE;
-	else
-		key->op = (open_flags & O_ACCMODE) == O_RDONLY ? TT_OP_READ : TT_OP_WRITE;
-	if (obs->spelling.at) {
-		user_len = read_spelling(s, &obs->spelling, &flags);
-		key->extra = spelling_tail(s, user_len);
-	}
-
-	due = agg_note(sub, key, now, &value);
-	if (!agg_is_due(due))
-		return 0;
-
-	path_len = obs->typed ? path_append_typed(s, file, 0) : path_append(s, &file->f_path, 0);
-	flags |= s->walk.flags;
-	name_len = s->walk.count ? OF(dentry, d_name.len) + 1 : 0;
-	if (obs->spelling.at && !spelling_matches(s->self, user_len, name_len)) {
+	path_len = obs->typed ? path_append_typed(s, sub->task, file, 0) : path_append(s, &file->f_path, 0);
+	user_len = s->file.user_len;
+	flags = s->file.hdr.flags | s->walk.flags;
+	name_len = s->walk.count ? OF(dentry, d_name.len) : 0;
+	s->file.user_len = 0;
+	if ((obs->typed || obs->spelling.at) && !spelling_matches(s, user_len, name_len)) {
 		if (s->user[0] != '/')
 			base_len = append_base(s, sub->task, obs->dirfd, path_len, &flags);
-		sent_user = append_user(s, path_len + base_len, user_len);
-	} else {
-		flags &= ~TT_EVF_BASE_CUT; /* concerns a spelling that is not sent */
+		else if (obs->in_root || (obs->typed && obs->asked->lookup_flags & LOOKUP_IN_ROOT))
+			flags |= TT_EVF_BASE_CUT;
+		s->file.user_len = append_user(s, path_len + base_len, user_len);
 	}
 	if (obs->typed ? dentry_unlinked_typed(dentry) : dentry_unlinked(dentry))
 		flags |= TT_EVF_DELETED;
-	if (due == AGG_AGAIN)
-		flags |= TT_EVF_AGAIN;
-	if (due == AGG_ALONE)
-		flags |= TT_EVF_UNAGGREGATED;
-	s->file.ino = key->ident;
-	s->file.dev = key->dev;
-	s->file.open_flags = open_flags;
+	s->file.hdr.flags = flags;
+	s->file.open_flags = OF(file, f_flags);
 	s->file.mode = OF(inode, i_mode);
 	s->file.fs_magic = OF(sb, s_magic);
 	s->file.path_len = path_len;
 	s->file.base_len = base_len;
-	s->file.user_len = sent_user;
 	s->file.target_len = 0;
-	agg_sent(sub, key, due, value, TT_LOSS_FILE,
-		 send_file(s, sub, value, flags, now, path_len + base_len + sent_user));
-	return 0;
-#undef OF
+	send_file(sub, s, op, now);
 }
+
+/* op is the hook's, since some have no room for it on their stack. */
+static __always_inline int observe_open(struct subject *sub, struct agg_op *op, const struct open_obs *obs)
+{
+	struct file *file = obs->file;
+	struct dentry *dentry = OF(file, f_path.dentry);
+	struct inode *inode = OF(file, f_inode);
+	struct super_block *sb = OF(inode, i_sb);
+	struct tt_agg_key *key = &op->own.key;
+	/* as asked for, or of those what the file keeps */
+	__u32 open_flags = obs->typed ? obs->open_flags : OF(file, f_flags);
+	__u32 flags = obs->flags, user_len = 0;
+	__u64 now = bpf_ktime_get_boot_ns(), words[SHORT_SPELLING / 8], tail = 0;
+	struct tt_agg_value *value;
+	struct short_end end = {};
+	struct scratch *s;
+	enum agg_due due;
+
+	if (obs->spelling.in_kernel && !bpf_probe_read_kernel(words, sizeof(words), obs->spelling.at))
+		end = find_end(words, &tail);
+	if (!end.bit && (obs->typed || obs->spelling.at)) {
+		s = scratch_get(obs->scratch);
+		if (!s)
+			return 0;
+		user_len = read_spelling(s, &obs->spelling, &flags);
+		tail = spelling_tail(s, user_len);
+	}
+	key->start_ns = sub->state->start_ns;
+	key->ident = OF(inode, i_ino);
+	key->extra = tail;
+	key->pid = sub->state->pid;
+	key->dev = OF(sb, s_dev);
+	key->name = OF(dentry, d_name.hash);
+	key->result = 0;
+	if (!(open_flags & (O_PATH | O_CREAT | O_ACCMODE)) && obs->typed)
+		key->op = TT_OP_READ;
+	else if (open_flags & O_PATH)
+		key->op = TT_OP_OPEN;
+	else if ((!obs->typed || open_flags & O_CREAT) && OF(file, f_mode) & FMODE_CREATED)
+		key->op = TT_OP_CREATE;
+	else
+		key->op = (open_flags & O_ACCMODE) == O_RDONLY ? TT_OP_READ : TT_OP_WRITE;
+
+	if (agg_counted(sub, op, now, &value) || (obs->typed && name_is_kernels(obs->name)))
+		return 0;
+	due = agg_note(sub, op, value, now);
+	s = scratch_get(obs->scratch);
+	if (due == AGG_GONE || !s)
+		return 0;
+	if (end.bit) {
+		__builtin_memcpy(s->user, words, sizeof(words));
+		user_len = short_length(end);
+	}
+	s->file.hdr.flags = flags | compat_flag(sub->task) | due_flags(due);
+	s->file.user_len = user_len;
+	send_open(sub, s, obs, op, dentry, inode, sb, now);
+	return 0;
+}
+#undef OF
 
 /* What an open that failed wanted, by its flags. */
 static __always_inline __u16 op_of_flags(__u32 flags)
@@ -267,6 +352,7 @@ static __always_inline __u16 op_of_flags(__u32 flags)
 
 struct name_obs {
 	struct spelling spelling;
+	bool in_root; /* struct open_obs */
 	const void *target; /* readlink: user buffer, filled by the kernel */
 	__u32 target_len;
 	int dirfd;
@@ -277,15 +363,17 @@ struct name_obs {
 
 static __always_inline int observe_name(struct subject *sub, struct scratch *s, const struct name_obs *obs)
 {
-	struct tt_agg_key *key = key_begin(&s->file.key, sub);
 	struct task_struct *task = sub->task;
-	__u64 now = bpf_ktime_get_boot_ns();
-	struct tt_agg_value *value;
+	struct tt_agg_key *key = &s->op.own.key;
+	__u64 now = bpf_ktime_get_boot_ns(), target_len;
 	__u32 flags = obs->flags, user_len, base_len = 0;
-	__u64 target_len;
+	struct tt_agg_value *value;
 	enum agg_due due;
 
 	user_len = read_spelling(s, &obs->spelling, &flags);
+	__builtin_memset(key, 0, sizeof(*key));
+	key->start_ns = sub->state->start_ns;
+	key->pid = sub->state->pid;
 	key->op = obs->op;
 	key->result = obs->result;
 	key->ident = hash_user(s->self, user_len);
@@ -306,32 +394,27 @@ static __always_inline int observe_name(struct subject *sub, struct scratch *s, 
 		}
 	}
 
-	due = agg_note(sub, key, now, &value);
-	if (!agg_is_due(due))
+	if (agg_counted(sub, &s->op, now, &value))
 		return 0;
-
+	due = agg_note(sub, &s->op, value, now);
+	if (due == AGG_GONE)
+		return 0;
+	flags |= compat_flag(task) | due_flags(due);
 	if (s->user[0] != '/')
 		base_len = append_base(s, task, obs->dirfd, 0, &flags);
+	else if (obs->in_root)
+		flags |= TT_EVF_BASE_CUT;
 	user_len = append_user(s, base_len, user_len);
 	target_len = at_most(obs->target_len, TT_PATH_MAX - 1);
 	if (target_len &&
 	    bpf_probe_read_user(s->room + ((base_len + user_len) & ROOM_MASK), target_len, obs->target))
 		target_len = 0;
-	if (due == AGG_AGAIN)
-		flags |= TT_EVF_AGAIN;
-	if (due == AGG_ALONE)
-		flags |= TT_EVF_UNAGGREGATED;
-	s->file.ino = 0;
-	s->file.dev = 0;
-	s->file.open_flags = 0;
-	s->file.mode = 0;
-	s->file.fs_magic = 0;
-	s->file.path_len = 0;
+	__builtin_memset(&s->file, 0, sizeof(s->file));
+	s->file.hdr.flags = flags;
 	s->file.base_len = base_len;
 	s->file.user_len = user_len;
 	s->file.target_len = target_len;
-	agg_sent(sub, key, due, value, TT_LOSS_FILE,
-		 send_file(s, sub, value, flags, now, base_len + user_len + target_len));
+	send_file(sub, s, &s->op, now);
 	return 0;
 }
 

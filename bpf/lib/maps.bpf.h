@@ -19,10 +19,12 @@
 #define TT_MAP
 #define TT_SETTING(type, name, value) const volatile type name = value
 #define TT_GLOBAL(type, name)	      volatile type name = 0
+#define TT_GLOBALS(type, name, n)     volatile type name[n] = {}
 #else
 #define TT_MAP			      extern
 #define TT_SETTING(type, name, value) extern const volatile type name
 #define TT_GLOBAL(type, name)	      extern volatile type name
+#define TT_GLOBALS(type, name, n)     extern volatile type name[n]
 #endif
 
 /* ---- settings, constant once loaded */
@@ -34,8 +36,11 @@ TT_SETTING(__u32, task_storage, 1); /* in `tasks`; 0: in `task_table` (compat.bp
 /* ---- changed while running */
 /* Aggregation entries last touched before this are not touched again: user space is about to delete them. */
 TT_GLOBAL(__u64, freeze_ns);
-/* Set once, when user space is about to read everything a last time: from then on nothing is recorded. */
+/* Set once, when user space is about to read everything a last time: from then on nothing is recorded, nor counted, since
+ * user space freezes all as well. */
 TT_GLOBAL(__u32, stopped);
+/* By the low bits of a slot's number: task.bpf.h, slot_epoch(). Both sides add. */
+TT_GLOBALS(__u32, epochs, TT_EPOCHS);
 
 TT_MAP struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -63,14 +68,6 @@ TT_MAP struct {
 	__type(value, __u32);
 } tracked SEC(".maps");
 
-/* By the low bits of a slot's number: task.bpf.h, slot_epoch(). */
-TT_MAP struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, TT_EPOCHS);
-	__type(key, __u32);
-	__type(value, __u32);
-} epochs SEC(".maps");
-
 TT_MAP struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
@@ -90,7 +87,7 @@ TT_MAP struct {
 TT_MAP struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 65536);
-	__type(key, struct tt_agg_key);
+	__type(key, __u64);
 	__type(value, struct tt_agg_value);
 } agg SEC(".maps");
 
@@ -134,6 +131,14 @@ TT_MAP struct {
 	__type(value, __u64);
 } serial SEC(".maps");
 
+/* An operation on its way through the aggregation map (agg.bpf.h). */
+struct agg_op {
+	struct tt_agg_value own; /* the caller fills the key in */
+	__u64 hash; /* where the entry is: cheap, since the entry itself has the key, and the map hashes it once more */
+};
+
+#define DENTRY_BLOCK 128
+
 /* A record under construction. room is as long as a masked, variable offset plus one full-sized read reach. */
 #define SCRATCH_DATA 16384
 #define TT_FIXED_MAX 256
@@ -141,15 +146,17 @@ struct scratch {
 	__u32 self; /* enum scratch_of */
 	__u32 pad_self;
 	volatile __u64 number; /* a pointer, on its way to be one */
+	struct agg_op op;
 	char user[TT_PATH_MAX + 8];
 	struct {
 		__u64 dentry, mnt, mnt_root; /* where the walk is, and the mount's own root */
-		__u64 root, root_mnt; /* where it ends */
-		__u64 parent; /* of the dentry: its d_parent and d_name */
-		__u32 hash, name_len;
-		__u64 name;
+		__u64 root, root_mnt, root_mnt_root; /* where it ends */
+		__u64 parent, name; /* of the dentry: its d_parent and d_name */
+		__u32 name_len, seq;
+		__u64 up, mountpoint; /* of the mount: its mnt_parent and mnt_mountpoint */
 		__u32 len, count;
 		__u32 flags, pad; /* enum tt_ev_flags that it found */
+		__u64 block[DENTRY_BLOCK * 2 / 8]; /* the dentry, from d_seq to the end of a short name */
 	} walk;
 	/* the records' fixed parts end where room, their data, begins */
 	union {

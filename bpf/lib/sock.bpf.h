@@ -42,20 +42,17 @@ static __always_inline void sock_addresses(struct sock *sk, __u16 family, __u8 *
 	*local_port = BPF_CORE_READ(sk, __sk_common.skc_num);
 }
 
-static __always_inline void send_outcome(const struct tt_sock *sock, struct tt_slot *slot, __u8 state,
-					 __s32 result, __u64 now)
+static __always_inline void send_outcome(const struct tt_sock *sock, __u8 state, __s32 result, __u64 now)
 {
 	struct tt_ev_connect *ev = bpf_ringbuf_reserve(&activity, sizeof(*ev), 0);
-	struct subject of = {
-		.slot_id = sock->slot, .start_ns = sock->start_ns, .pid = sock->pid, .tid = sock->tid
-	};
 
 	if (!ev) {
-		count_loss(slot, TT_LOSS_CONNECT);
+		count_loss(sock->slot, TT_LOSS_CONNECT);
 		return;
 	}
 	__builtin_memset(ev, 0, sizeof(*ev));
-	header(&ev->hdr, &of, TT_EV_CONNECT, sizeof(*ev), now);
+	header_of(&ev->hdr, sock->slot, sock->start_ns, sock->pid, sock->tid, TT_EV_CONNECT, sizeof(*ev),
+		  now);
 	ev->key.op = TT_OP_CONNECT;
 	ev->count = 1;
 	ev->first_ns = sock->begin_ns;
@@ -80,16 +77,16 @@ static __always_inline int tcp_attempt_begins(struct sock *sk)
 
 	if (!subject_current(&sub))
 		return 0;
-	sock.slot = sub.slot_id;
-	sock.start_ns = sub.start_ns;
-	sock.pid = sub.pid;
-	sock.tid = sub.tid;
+	sock.slot = sub.state->slot;
+	sock.start_ns = sub.state->start_ns;
+	sock.pid = sub.state->pid;
+	sock.tid = (__u32)bpf_get_current_pid_tgid();
 	sock.sock_id = serial_next();
 	sock.family = BPF_CORE_READ(sk, __sk_common.skc_family);
 	sock_addresses(sk, sock.family, sock.addr, sock.local_addr, &sock.port, &sock.local_port);
 	sub.state->connecting = key;
 	if (bpf_map_update_elem(&socks, &key, &sock, BPF_ANY))
-		count_loss(sub.slot, TT_LOSS_SOCK);
+		count_loss(sub.state->slot, TT_LOSS_SOCK);
 	return 0;
 }
 
@@ -150,7 +147,7 @@ static __always_inline int tcp_attempt_ends(struct sock *sk, int newstate)
 	if (slot) {
 		if (!sock->local_port)
 			sock->local_port = BPF_CORE_READ(sk, __sk_common.skc_num);
-		send_outcome(sock, slot, outcome, -error, now);
+		send_outcome(sock, outcome, -error, now);
 	}
 	bpf_map_delete_elem(&socks, &key);
 	return 0;

@@ -12,33 +12,37 @@
 /* What a hook knows once it has found out that the task is watched. */
 struct subject {
 	struct task_struct *task;
-	struct tt_task_state *state;
-	struct tt_slot *slot;
-	__u64 slot_id;
-	__u64 start_ns;
-	__u32 pid, tid;
+	struct tt_task_state *state; /* whose it is and in which slot */
 };
 
-static __always_inline void count(__u32 counter)
+static __always_inline void count(__u32 counter, __u64 n)
 {
-	__u64 *n = bpf_map_lookup_elem(&counters, &counter);
+	__u64 *sum = bpf_map_lookup_elem(&counters, &counter);
 
 	/* a program in an interrupt, or a sleepable one that was moved, may be counting as well */
-	if (n)
-		__sync_fetch_and_add(n, 1);
+	if (sum)
+		__sync_fetch_and_add(sum, n);
 }
 
 static __always_inline void count_stat(enum tt_stat stat)
 {
-	count(TT_LOSS_KINDS + stat);
+	count(TT_LOSS_KINDS + stat, 1);
 }
 
-static __always_inline void count_loss(struct tt_slot *slot, enum tt_loss kind)
+/* Of a slot that is gone it is nobody's. */
+static __always_inline void count_losses(__u64 slot_id, enum tt_loss kind, __u64 n)
 {
+	struct tt_slot *slot = bpf_map_lookup_elem(&slots, &slot_id);
+
 	if (slot)
-		__sync_fetch_and_add(&slot->lost[kind], 1);
+		__sync_fetch_and_add(&slot->lost[kind], n);
 	else
-		count(kind);
+		count(kind, n);
+}
+
+static __always_inline void count_loss(__u64 slot_id, enum tt_loss kind)
+{
+	count_losses(slot_id, kind, 1);
 }
 
 static __always_inline __u64 process_start(struct task_struct *task)
@@ -58,16 +62,23 @@ static __always_inline struct tt_task_state *task_state_get(struct task_struct *
 	return bpf_map_lookup_elem(&task_table, &key);
 }
 
-/* Its state, all zeros if it had none. */
+/* Its state, all zeros but for whose it is if it had none. */
 static __always_inline struct tt_task_state *task_state_make(struct task_struct *task)
 {
-	struct tt_task_state fresh = {};
+	struct tt_task_state fresh = {}, *state;
 	__u64 key = (__u64)task;
 
-	if (task_storage)
-		return bpf_task_storage_get(&tasks, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
-	bpf_map_update_elem(&task_table, &key, &fresh, BPF_NOEXIST);
-	return bpf_map_lookup_elem(&task_table, &key);
+	if (task_storage) {
+		state = bpf_task_storage_get(&tasks, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	} else {
+		bpf_map_update_elem(&task_table, &key, &fresh, BPF_NOEXIST);
+		state = bpf_map_lookup_elem(&task_table, &key);
+	}
+	if (state) {
+		state->start_ns = process_start(task);
+		state->pid = task_read(task, tgid);
+	}
+	return state;
 }
 
 static __always_inline void task_state_drop(struct task_struct *task)
@@ -97,19 +108,11 @@ static __always_inline bool subject_with(struct subject *s, struct task_struct *
 {
 	s->task = task;
 	s->state = state;
-	s->slot = NULL;
-	if (!s->state || stopped)
-		return false;
-
-	s->slot_id = s->state->slot;
-	s->pid = task_read(task, tgid);
-	s->tid = task_read(task, pid);
-	s->start_ns = process_start(task);
-	return true;
+	return state;
 }
 
-/* True and *s filled, but for the slot, when current carries a slot's number. Whoever is about to record something new
- * asks subject_slot() as well; what is only counted again can do without (agg_note). */
+/* True and *s filled when current carries a slot's number. Whoever is about to record something new asks subject_alive() as
+ * well; what is only counted again can do without (agg_note). */
 static __always_inline bool subject_marked(struct subject *s)
 {
 	struct task_struct *task = current_task();
@@ -117,20 +120,47 @@ static __always_inline bool subject_marked(struct subject *s)
 	return subject_with(s, task, task_state(task));
 }
 
-/* Finds the slot. A task whose slot is gone (verdict IGNORED, or its session is over) drops its storage here, so that
- * it costs as little as any other from then on. */
-static __always_inline bool subject_slot(struct subject *s)
+/* Grows with each successful rename by a task of the slot, and when the slot goes: names that were sent before have to be
+ * sent anew, by those who still may. Slots may share one, at the cost of a name sent in vain. */
+static __always_inline volatile __u32 *slot_epoch(__u64 slot_id)
 {
-	s->slot = bpf_map_lookup_elem(&slots, &s->slot_id);
-	if (!s->slot)
+	return &epochs[slot_id & (TT_EPOCHS - 1)];
+}
+
+/* Whether the slot is there still; epoch: its, read before. A task whose slot is gone (verdict IGNORED, or its session is over) drops its storage
+ * here, so that it costs as little as any other from then on. */
+static __always_inline bool subject_alive_at(struct subject *s, __u32 epoch)
+{
+	__u64 slot_id = s->state->slot;
+
+	if (stopped)
+		return false;
+	if (s->state->epoch == epoch)
+		return true;
+	if (!bpf_map_lookup_elem(&slots, &slot_id)) {
 		task_state_drop(s->task);
-	return s->slot;
+		return false;
+	}
+	s->state->epoch = epoch;
+	return true;
+}
+
+static __always_inline bool subject_alive(struct subject *s)
+{
+	return subject_alive_at(s, *slot_epoch(s->state->slot));
+}
+
+/* Puts the task into a slot, of which nothing is known yet but its number. */
+static __always_inline void task_state_bind(struct tt_task_state *state, __u64 slot_id)
+{
+	state->slot = slot_id;
+	state->epoch = *slot_epoch(slot_id) - 1;
 }
 
 /* True and *s filled when current is watched. */
 static __always_inline bool subject_current(struct subject *s)
 {
-	return subject_marked(s) && subject_slot(s);
+	return subject_marked(s) && subject_alive(s);
 }
 
 /* The same for a thread that came from user mode, which an io_uring worker never does. In a sleepable program
@@ -142,21 +172,9 @@ static __always_inline bool subject_in_user_mode(struct subject *s)
 	return subject_with(s, task, task_state_get(task));
 }
 
-/* Grows with each successful rename by a task of the slot, and when the slot goes: names that were sent before have to be
- * sent anew, by those who still may. Slots may share one, at the cost of a name sent in vain. */
-static __always_inline __u32 *slot_epoch(const struct subject *s)
-{
-	__u32 index = s->slot_id & (TT_EPOCHS - 1);
-
-	return bpf_map_lookup_elem(&epochs, &index);
-}
-
 static __always_inline void renamed(const struct subject *s)
 {
-	__u32 *epoch = slot_epoch(s);
-
-	if (epoch)
-		__sync_fetch_and_add(epoch, 1);
+	__sync_fetch_and_add(slot_epoch(s->state->slot), 1);
 }
 
 /* A size that the verifier believes: without the barriers the compiler tests one register and passes another. */
@@ -169,17 +187,24 @@ static __always_inline __u64 at_most(__u64 n, __u64 max)
 	return n;
 }
 
-static __always_inline void header(struct tt_ev_header *hdr, const struct subject *s, __u16 type, __u32 size,
-				   __u64 now)
+static __always_inline void header_of(struct tt_ev_header *hdr, __u64 slot, __u64 start_ns, __u32 pid,
+				      __u32 tid, __u16 type, __u32 size, __u64 now)
 {
 	hdr->size = size;
 	hdr->type = type;
 	hdr->flags = 0;
 	hdr->time_ns = now;
-	hdr->slot = s->slot_id;
-	hdr->start_ns = s->start_ns;
-	hdr->pid = s->pid;
-	hdr->tid = s->tid;
+	hdr->slot = slot;
+	hdr->start_ns = start_ns;
+	hdr->pid = pid;
+	hdr->tid = tid;
+}
+
+static __always_inline void header(struct tt_ev_header *hdr, const struct subject *s, __u16 type, __u32 size,
+				   __u64 now)
+{
+	header_of(hdr, s->state->slot, s->state->start_ns, s->state->pid, task_read(s->task, pid), type, size,
+		  now);
 }
 
 /* Bytes that wait in a ring when its reader is woken: a quarter and a sixteenth of the rings' default sizes. */
@@ -194,12 +219,18 @@ static __always_inline __u64 wakeup(void *ring, __u64 threshold)
 								      : BPF_RB_NO_WAKEUP;
 }
 
+/* The same for what comes often: one in 16 looks, as the clock has it. */
+static __always_inline __u64 wakeup_sometimes(__u64 now)
+{
+	return now & 0xf00 ? BPF_RB_NO_WAKEUP : wakeup(&activity, ACTIVITY_WAKEUP);
+}
+
 static __always_inline void send_note(const struct subject *sub, enum tt_note note, __u64 value)
 {
 	struct tt_ev_note *ev = bpf_ringbuf_reserve(&activity, sizeof(*ev), 0);
 
 	if (!ev) {
-		count_loss(sub->slot, TT_LOSS_NOTE);
+		count_loss(sub->state->slot, TT_LOSS_NOTE);
 		return;
 	}
 	header(&ev->hdr, sub, TT_EV_NOTE, sizeof(*ev), bpf_ktime_get_boot_ns());

@@ -149,7 +149,7 @@ enum tt_op {
 	TT_OP_EXEC, /* failed exec */
 };
 
-/* Key of the aggregation map, carried by every record that it aggregates. */
+/* What makes two operations the same, carried by every record that is aggregated. */
 struct tt_agg_key {
 	__u64 start_ns; /* process, with pid */
 	__u64 ident; /* inode number, or a seeded hash of the caller's string or address */
@@ -165,15 +165,13 @@ TT_ASSERT_SIZE(struct tt_agg_key, 40);
 /* An open, a readlink, or an exec that failed. data: path (components; of the object, when there is one), base (components:
  * the directory a relative spelling starts from), user (the caller's spelling), target (what
  * readlink returned). base and user are sent for failed calls and readlink, and for a successful
- * open whose last component differs from the caller's. */
+ * open whose last component differs from the caller's. The object's inode and device are in the key. */
 struct tt_ev_file {
 	struct tt_ev_header hdr;
 	struct tt_agg_key key;
 	__u64 count; /* operations of this key so far, this one included */
 	__u64 bytes; /* so far; 0 until byte counting arrives */
 	__u64 first_ns;
-	__u64 ino;
-	__u32 dev;
 	__u32 open_flags; /* open(2) O_* of the opened file */
 	__u32 mode; /* inode's i_mode, 0 where there is no object */
 	__u32 fs_magic; /* super_block.s_magic, 0 where there is no object */
@@ -181,9 +179,10 @@ struct tt_ev_file {
 	__u16 base_len;
 	__u16 user_len;
 	__u16 target_len;
+	__u32 pad;
 	char data[];
 };
-TT_ASSERT_SIZE(struct tt_ev_file, 136);
+TT_ASSERT_SIZE(struct tt_ev_file, 128);
 
 enum tt_conn_state {
 	TT_CONN_NONE, /* datagram or UNIX: nothing to wait for */

@@ -13,12 +13,15 @@
 /* Task storage, or the table in its place: what a thread carries. Apart from the slot, only what lasts for one system or library call. */
 struct tt_task_state {
 	__u64 slot;
+	__u64 start_ns; /* of the process, with pid: an exec changes neither */
+	__u32 pid;
+	__u32 epoch; /* the slot's when the slot was last seen in its map */
 	__u64 connecting; /* struct sock that this thread is connecting */
 	__u64 env_name; /* name pointer of a look-up function that may call getenv in turn */
 	__u64 env_sp, env_return; /* of that function's call */
 	__u64 want_env; /* the next exec reports its environment, whatever it executes */
 };
-TT_ASSERT_SIZE(struct tt_task_state, 48);
+TT_ASSERT_SIZE(struct tt_task_state, 64);
 
 /* What the processes that are being bound get. */
 struct tt_attach {
@@ -60,7 +63,9 @@ struct tt_slot {
  * space adds 2 when it takes the slot away, which differs from what was there also if the kernel was adding. */
 #define TT_EPOCHS 1024
 
+/* The map's key is a hash of the one in here: where two have the same, the later is not aggregated. */
 struct tt_agg_value {
+	struct tt_agg_key key;
 	__u64 slot;
 	__u64 first_ns;
 	__u64 last_ns;
@@ -69,7 +74,7 @@ struct tt_agg_value {
 	__u32 epoch; /* the slot's when the path was last sent */
 	__u32 sent; /* 1: the path is on the ring. 0: user space does not know this key yet */
 };
-TT_ASSERT_SIZE(struct tt_agg_value, 48);
+TT_ASSERT_SIZE(struct tt_agg_value, 88);
 
 /* Entries of the map of records under construction that the rawtp backend needs, that trampolines do, and these where
  * they stand in for one another. */
