@@ -158,9 +158,17 @@ static int row_of(const char *name)
 	return -1;
 }
 
-/* What is to be loaded, given what was left out so far. */
-static int configure_program(struct tt_bpf_sensor *sensor, size_t i, bool left_out[], bool sleepable,
-			     const struct tt_kcalls *kcalls)
+static bool is_unwanted(const struct tt_sensor_params *params, const char *name)
+{
+	for (size_t i = 0; i < params->n_leave_out; i++)
+		if (tt_streq(params->leave_out[i], name))
+			return true;
+	return false;
+}
+
+/* What is to be loaded, given what was left out so far. Nothing takes the place of what is unwanted. */
+static int configure_program(struct tt_bpf_sensor *sensor, const struct tt_sensor_params *params, size_t i,
+			     bool left_out[], bool sleepable, const struct tt_kcalls *kcalls)
 {
 	struct bpf_program *program = tt_bpf_program(sensor, i);
 	const char *instead_of = programs[i].instead_of;
@@ -169,7 +177,7 @@ static int configure_program(struct tt_bpf_sensor *sensor, size_t i, bool left_o
 	if (!program)
 		return -ENOENT;
 	sensor->wanted[i] = programs[i].backends & sensor->backend;
-	if (instead_of && !left_out[row_of(instead_of)])
+	if (instead_of && (!left_out[row_of(instead_of)] || is_unwanted(params, instead_of)))
 		sensor->wanted[i] = false;
 	if (sensor->wanted[i] && !left_out[i]) {
 		r = set_function(sensor, i);
@@ -191,9 +199,15 @@ static int configure(struct tt_bpf_sensor *sensor, const struct tt_sensor_params
 		     bool sleepable, bool storage, const struct tt_kcalls *kcalls)
 {
 	struct telltale_bpf *skel = sensor->skel;
+	struct bpf_program *program;
 
+	/* what is not in the table is not loaded, nor looked at by libbpf */
+	bpf_object__for_each_program(program, skel->obj)
+	{
+		bpf_program__set_autoload(program, false);
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {
-		int r = configure_program(sensor, i, left_out, sleepable, kcalls);
+		int r = configure_program(sensor, params, i, left_out, sleepable, kcalls);
 
 		if (r < 0)
 			return r;
