@@ -59,9 +59,29 @@ int UNPREEMPTED_PROG(pr_fork, struct task_struct *parent, struct task_struct *ch
 
 /* ---- exec */
 
+/* Who executes came from user mode. */
+static __always_inline bool subject_executing(struct subject *s)
+{
+	return subject_in_user_mode(s) && subject_slot(s);
+}
+
 static __always_inline bool name_is_candidate(const struct tt_candidate_key *key)
 {
 	return bpf_map_lookup_elem(&candidates, key) != NULL;
+}
+
+#define NAME_PART 16
+
+/* How far back from `end` the scratch's user goes on without a slash: NAME_PART bytes at most. */
+TT_GLOBAL_FUNCTION __u32 name_part(__u32 end)
+{
+	struct scratch *s = scratch_get(SCRATCH_EXEC);
+	__u32 i;
+
+	for (i = 0; s && i < NAME_PART && i < end; i++)
+		if (s->user[(end - i - 1) & (TT_PATH_MAX - 1)] == '/')
+			break;
+	return i;
 }
 
 /* The last component of a kernel string: looked for from its end, as far as a name can reach (NAME_MAX). */
@@ -69,7 +89,7 @@ TT_GLOBAL_FUNCTION int path_is_candidate(__u64 path)
 {
 	struct scratch *s = scratch_get(SCRATCH_EXEC);
 	struct tt_candidate_key key = {};
-	__u32 start, before;
+	__u32 start, part;
 	long n;
 	int i;
 
@@ -78,15 +98,14 @@ TT_GLOBAL_FUNCTION int path_is_candidate(__u64 path)
 	n = bpf_probe_read_kernel_str(s->user, TT_PATH_MAX, (void *)path);
 	if (n <= 1)
 		return 0;
-	start = (n - 1) & (TT_PATH_MAX - 1);
-	for (i = 0; i < 255 && start > 0; i++) {
-		/* masked: to the verifier each step looks like the first */
-		before = (start - 1) & (TT_PATH_MAX - 1);
-		if (s->user[before] == '/')
+	start = n - 1;
+	for (i = 0; i < 256 / NAME_PART; i++) {
+		part = name_part(start);
+		start -= part;
+		if (part < NAME_PART)
 			break;
-		start = before;
 	}
-	bpf_probe_read_kernel_str(key.name, sizeof(key.name), s->user + start);
+	bpf_probe_read_kernel_str(key.name, sizeof(key.name), s->user + (start & (TT_PATH_MAX - 1)));
 	return name_is_candidate(&key);
 }
 
@@ -145,7 +164,7 @@ TT_GLOBAL_FUNCTION int send_env_chunk(__u64 at, __u64 len, __u32 offset, __u64 n
 	struct tt_ev_exec_env *ev;
 	struct subject sub;
 
-	if (!s || !subject_current(&sub))
+	if (!s || !subject_executing(&sub))
 		return 0;
 	/* half the ring is for what happens: environments of execs that nobody watches yet must not cost a fork,
 	 * an exec or an exit of those that are */
@@ -213,7 +232,7 @@ int UNPREEMPTED_PROG(pr_exec, struct task_struct *task, pid_t old_pid, struct li
 	s = scratch_get(SCRATCH_EXEC);
 	if (!s)
 		return 0;
-	ours = subject_current(&sub);
+	ours = subject_executing(&sub);
 	candidate = exec_is_candidate(bprm);
 	if (!ours) {
 		if (!candidate)

@@ -14,6 +14,7 @@
 
 #include "lib/call.bpf.h"
 #include "lib/connect.bpf.h"
+#include "lib/verifier.bpf.h"
 
 /* linux/net.h: sub-calls of socketcall(2) */
 #define SYS_CONNECT  3
@@ -44,6 +45,7 @@ static __noinline int on_open(struct subject *sub, struct scratch *s, const stru
 		open_flags = how->flags;
 		in_root = how->resolve & RESOLVE_IN_ROOT;
 	}
+	forget(dirfd, c->ret);
 	if (c->ret >= 0) {
 		struct open_obs obs = {
 			.file = file_by_fd(sub->task, c->ret),
@@ -84,15 +86,17 @@ static __always_inline int connect_or_send(struct subject *sub, struct scratch *
 	return observe_connect(sub, s, &obs);
 }
 
-static __noinline int on_send(struct subject *sub, struct scratch *s, const struct call_ctx *c)
+/* connect, and sends with an address of their own. */
+static __noinline int on_connect(struct subject *sub, struct scratch *s, const struct call_ctx *c)
 {
-	__u64 address = c->arg[4];
-	__u32 len = c->arg[5];
+	bool is_send = c->call != CALL_CONNECT;
+	__u64 address = c->arg[is_send ? 4 : 1];
+	__u32 len = c->arg[is_send ? 5 : 2];
 
 	if (c->call == CALL_SENDMSG)
 		read_msg_name(c->arg[1], c->compat, &address, &len);
-	if (address && len)
-		return connect_or_send(sub, s, c, TT_OP_SEND, address, len);
+	if (!is_send || (address && len))
+		return connect_or_send(sub, s, c, is_send ? TT_OP_SEND : TT_OP_CONNECT, address, len);
 	sub->state->connecting = 0; /* TCP fast open ends here too */
 	return 0;
 }
@@ -106,7 +110,7 @@ TT_GLOBAL_FUNCTION int on_message(__u64 msg, __u32 fd, __s32 result, __u32 compa
 	__u64 address;
 	__u32 len;
 
-	if (!s || !subject_marked(&sub) || !read_msg_name(msg, compat, &address, &len))
+	if (!s || !subject_in_user_mode(&sub) || !read_msg_name(msg, compat, &address, &len))
 		return 0;
 	return connect_or_send(&sub, s, &c, TT_OP_SEND, address, len);
 }
@@ -146,34 +150,45 @@ static __always_inline void unpack_socketcall(struct call_ctx *c)
 	c->arg[5] = args[5];
 }
 
+/* A call of x32's that is not decoded: behind all that enum call has. */
+#define CALL_X32 0xff
+
+/* Of x32 only the numbers that it shares are decoded: the others are counted as unseen. */
+static __always_inline enum call call_of(__u64 nr, bool compat, bool x32)
+{
+	barrier_var(nr);
+	if (nr >= CALLS)
+		return x32 ? CALL_X32 : CALL_NONE;
+	return compat ? calls_32[nr] : calls_64[nr];
+}
+
 static __noinline int on_return(const struct pt_regs *regs, long ret)
 {
 	struct task_struct *task = current_task();
 	bool compat = task_in_compat_call(task), x32;
 	__u64 nr = call_number(regs, compat, &x32);
+	enum call call = call_of(nr, compat, x32);
 	struct call_ctx c = {};
 	struct subject sub;
 	struct scratch *s;
 
-	/* of x32 only the numbers that it shares are decoded: the others are counted as unseen */
-	if (x32 && nr >= CALLS && subject_current(&sub)) {
-		count_stat(TT_STAT_X32);
-		send_note(&sub, TT_NOTE_X32, nr);
+	if (call == CALL_NONE)
+		return 0;
+	if (!subject_in_user_mode(&sub)) /* which io_uring's workers never return to */
+		return 0;
+	if (call == CALL_X32) {
+		if (subject_slot(&sub)) {
+			count_stat(TT_STAT_X32);
+			send_note(&sub, TT_NOTE_X32, nr);
+		}
 		return 0;
 	}
-	barrier_var(nr);
-	if (nr >= CALLS)
-		return 0;
-	c.call = compat ? calls_32[nr] : calls_64[nr];
-	if (c.call == CALL_NONE)
-		return 0;
-	if (!subject_marked(&sub))
-		return 0;
 	s = scratch_get(SCRATCH_CALL);
 	if (!s)
 		return 0;
 
 	c.ret = ret;
+	c.call = call;
 	c.compat = compat;
 	read_args(regs, &c);
 	if (c.call == CALL_SOCKETCALL)
@@ -194,10 +209,9 @@ static __noinline int on_return(const struct pt_regs *regs, long ret)
 	case CALL_READLINKAT:
 		return observe_call(&sub, s, &c);
 	case CALL_CONNECT:
-		return connect_or_send(&sub, s, &c, TT_OP_CONNECT, c.arg[1], c.arg[2]);
 	case CALL_SENDTO:
 	case CALL_SENDMSG:
-		return on_send(&sub, s, &c);
+		return on_connect(&sub, s, &c);
 	case CALL_SENDMMSG:
 		return on_sendmmsg(&sub, &c);
 	case CALL_RENAME:

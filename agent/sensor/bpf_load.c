@@ -158,9 +158,17 @@ static int row_of(const char *name)
 	return -1;
 }
 
-/* What is to be loaded, given what was left out so far. */
-static int configure_program(struct tt_bpf_sensor *sensor, size_t i, bool left_out[], bool sleepable,
-			     const struct tt_kcalls *kcalls)
+static bool is_unwanted(const struct tt_sensor_params *params, const char *name)
+{
+	for (size_t i = 0; i < params->n_leave_out; i++)
+		if (tt_streq(params->leave_out[i], name))
+			return true;
+	return false;
+}
+
+/* What is to be loaded, given what was left out so far. Nothing takes the place of what is unwanted. */
+static int configure_program(struct tt_bpf_sensor *sensor, const struct tt_sensor_params *params, size_t i,
+			     bool left_out[], bool sleepable, const struct tt_kcalls *kcalls)
 {
 	struct bpf_program *program = tt_bpf_program(sensor, i);
 	const char *instead_of = programs[i].instead_of;
@@ -169,7 +177,7 @@ static int configure_program(struct tt_bpf_sensor *sensor, size_t i, bool left_o
 	if (!program)
 		return -ENOENT;
 	sensor->wanted[i] = programs[i].backends & sensor->backend;
-	if (instead_of && !left_out[row_of(instead_of)])
+	if (instead_of && (!left_out[row_of(instead_of)] || is_unwanted(params, instead_of)))
 		sensor->wanted[i] = false;
 	if (sensor->wanted[i] && !left_out[i]) {
 		r = set_function(sensor, i);
@@ -191,9 +199,15 @@ static int configure(struct tt_bpf_sensor *sensor, const struct tt_sensor_params
 		     bool sleepable, bool storage, const struct tt_kcalls *kcalls)
 {
 	struct telltale_bpf *skel = sensor->skel;
+	struct bpf_program *program;
 
+	/* what is not in the table is not loaded, nor looked at by libbpf */
+	bpf_object__for_each_program(program, skel->obj)
+	{
+		bpf_program__set_autoload(program, false);
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {
-		int r = configure_program(sensor, i, left_out, sleepable, kcalls);
+		int r = configure_program(sensor, params, i, left_out, sleepable, kcalls);
 
 		if (r < 0)
 			return r;
@@ -284,15 +298,13 @@ static int leave_out(struct tt_bpf_sensor *sensor, const struct tt_sensor_params
 	return 0;
 }
 
-static int load(struct tt_bpf_sensor *sensor, const struct tt_sensor_params *params)
+static int load(struct tt_bpf_sensor *sensor, const struct tt_sensor_params *params, struct tt_kcalls kcalls)
 {
 	bool left_out[ARRAY_SIZE(programs)] = { false }, sleepable = true, storage = !params->no_task_storage;
 	int r = leave_out(sensor, params, left_out);
-	struct tt_kcalls kcalls;
 
 	if (r < 0)
 		return r;
-	tt_kcalls_find(&kcalls);
 	for (;;) {
 		_cleanup_(tt_buf_done) struct tt_buf words = TT_BUF_INIT;
 		int failed;
@@ -376,7 +388,8 @@ static const char *load_hint(int error)
 	}
 }
 
-static int start(const struct tt_sensor_params *params, enum backend backend, struct tt_bpf_sensor **ret)
+static int start(const struct tt_sensor_params *params, enum backend backend, const struct tt_kcalls *kcalls,
+		 struct tt_bpf_sensor **ret)
 {
 	struct tt_bpf_sensor *sensor = calloc(1, sizeof(*sensor));
 	int r;
@@ -400,7 +413,7 @@ static int start(const struct tt_sensor_params *params, enum backend backend, st
 	if (r == 0)
 		r = tt_merge_new(sensor->decoder, &sensor->merge);
 	if (r == 0)
-		r = load(sensor, params);
+		r = load(sensor, params, *kcalls);
 	if (r == 0)
 		r = tt_bpf_open_rings(sensor);
 	if (r == 0)
@@ -434,15 +447,27 @@ static void stop(struct tt_bpf_sensor *sensor)
 		tt_bpf_free(&sensor->head);
 }
 
-/* Trampolines where the kernel has them, else the raw tracepoint; why the second: in the sensor. */
-static int start_auto(const struct tt_sensor_params *params, struct tt_bpf_sensor **ret)
+/* All that has to be known of the kernel before it is known what to load. Its types take long to read, and memory that
+ * libbpf wants next: they are read once for all of it, and are gone again. */
+static const struct tt_feature_answer *ask_kernel(struct tt_kcalls *kcalls)
 {
-	const struct tt_feature_answer *fexit = tt_feature_get(TT_FEATURE_FEXIT);
+	struct btf *kernel = btf__load_vmlinux_btf();
+	const struct tt_feature_answer *fexit = tt_feature_get_with(TT_FEATURE_FEXIT, kernel);
+
+	tt_kcalls_find(kernel, kcalls);
+	btf__free(kernel);
+	return fexit;
+}
+
+/* Trampolines where the kernel has them, else the raw tracepoint; why the second: in the sensor. */
+static int start_auto(const struct tt_sensor_params *params, const struct tt_feature_answer *fexit,
+		      const struct tt_kcalls *kcalls, struct tt_bpf_sensor **ret)
+{
 	char why[256];
 	int r;
 
 	if (fexit->yes) {
-		r = start(params, TRAMPOLINE, ret);
+		r = start(params, TRAMPOLINE, kcalls, ret);
 		if (r == 0) {
 			snprintf((*ret)->backend_why, sizeof((*ret)->backend_why),
 				 "the kernel has trampolines");
@@ -453,7 +478,7 @@ static int start_auto(const struct tt_sensor_params *params, struct tt_bpf_senso
 	} else {
 		snprintf(why, sizeof(why), "%s", fexit->why);
 	}
-	r = start(params, RAWTP, ret);
+	r = start(params, RAWTP, kcalls, ret);
 	if (*ret)
 		snprintf((*ret)->backend_why, sizeof((*ret)->backend_why), "no trampolines: %s", why);
 	return r;
@@ -470,14 +495,17 @@ int tt_sensor_bpf_new(const struct tt_sensor_params *params, struct tt_sensor **
 	bool choose = tt_streq(params->backend, "auto");
 	enum backend backend = backend_by_name(params->backend);
 	struct rlimit unlimited = { RLIM_INFINITY, RLIM_INFINITY };
+	const struct tt_feature_answer *fexit;
 	struct tt_bpf_sensor *sensor = NULL;
+	struct tt_kcalls kcalls;
 	int r;
 
 	libbpf_set_print(
 		libbpf_print); /* also while features are tried: what matters of it goes into our own words */
 	/* kernels before 5.11 count maps as locked memory; later ones don't care, so a refusal is no error */
 	setrlimit(RLIMIT_MEMLOCK, &unlimited);
-	r = choose ? start_auto(params, &sensor) : start(params, backend, &sensor);
+	fexit = ask_kernel(&kcalls);
+	r = choose ? start_auto(params, fexit, &kcalls, &sensor) : start(params, backend, &kcalls, &sensor);
 	if (r < 0) {
 		char why[256];
 
@@ -509,10 +537,12 @@ int tt_sensor_try(const char *backend, char **ret_missing, char **ret_log)
 	};
 	_cleanup_(tt_buf_done) struct tt_buf missing = TT_BUF_INIT;
 	struct tt_bpf_sensor *sensor = NULL;
+	struct tt_kcalls kcalls;
 	int r;
 
 	libbpf_set_print(libbpf_print);
-	r = start(&params, backend_by_name(backend), &sensor);
+	ask_kernel(&kcalls);
+	r = start(&params, backend_by_name(backend), &kcalls, &sensor);
 	if (r < 0) {
 		char why[256];
 

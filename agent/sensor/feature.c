@@ -27,7 +27,7 @@ struct probe; /* one row */
 struct attempt {
 	const struct probe *row;
 	struct tt_feature_answer *answer;
-	struct btf *vmlinux;
+	const struct btf *vmlinux;
 	int counter_fd; /* array map with one u64 */
 	int storage_fd; /* task storage map, for the row that is about it */
 	int prog_fd, link_fd, perf_fd;
@@ -456,13 +456,13 @@ static void close_all(struct attempt *a)
 		tt_closep(fds[i]);
 }
 
-/* The kernel's BTF takes some 10 ms and MB to parse: only where it is needed, and shared between tries. */
+/* The kernel's BTF takes some 10 ms and MB to parse: only where it is needed. */
 static bool needs_vmlinux(const struct probe *row)
 {
 	return row->try == try_btf || row->btf_name;
 }
 
-static void ask(enum tt_feature feature, struct btf *vmlinux, int vmlinux_error)
+static void ask(enum tt_feature feature, const struct btf *vmlinux, int vmlinux_error)
 {
 	const struct probe *row = &features[feature];
 	struct tt_feature_answer *answer = &answers[feature];
@@ -488,26 +488,21 @@ static void ask(enum tt_feature feature, struct btf *vmlinux, int vmlinux_error)
 	asked[feature] = true;
 }
 
-static struct btf *load_vmlinux(int *ret_error)
+const struct tt_feature_answer *tt_feature_get_with(enum tt_feature feature, const struct btf *kernel)
 {
-	struct btf *btf = btf__load_vmlinux_btf();
-
-	*ret_error = btf ? 0 : errno;
-	return btf;
+	if (!asked[feature])
+		ask(feature, kernel, kernel ? 0 : errno);
+	return &answers[feature];
 }
 
 const struct tt_feature_answer *tt_feature_get(enum tt_feature feature)
 {
-	struct btf *vmlinux = NULL;
-	int error = 0;
+	struct btf *kernel = NULL;
 
-	if (asked[feature])
-		return &answers[feature];
-
-	if (needs_vmlinux(&features[feature]))
-		vmlinux = load_vmlinux(&error);
-	ask(feature, vmlinux, error);
-	btf__free(vmlinux);
+	if (!asked[feature] && needs_vmlinux(&features[feature]))
+		kernel = btf__load_vmlinux_btf();
+	tt_feature_get_with(feature, kernel);
+	btf__free(kernel);
 	return &answers[feature];
 }
 

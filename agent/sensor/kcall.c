@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sensor/kcall.h"
 
-#include <bpf/btf.h>
 #include <errno.h>
 #include <linux/bpf.h>
 #include <stdlib.h>
@@ -16,18 +15,16 @@ static const char *const names[TT_KERNEL_CALLS] = {
 	"bpf_local_irq_restore",
 };
 
-void tt_kcalls_find(struct tt_kcalls *calls)
+void tt_kcalls_find(const struct btf *kernel, struct tt_kcalls *calls)
 {
-	struct btf *btf = btf__load_vmlinux_btf();
-	bool all = btf != NULL;
+	bool all = kernel != NULL;
 
 	for (size_t i = 0; all && i < TT_KERNEL_CALLS; i++) {
-		calls->id[i] = btf__find_by_name_kind(btf, names[i], BTF_KIND_FUNC);
+		calls->id[i] = btf__find_by_name_kind(kernel, names[i], BTF_KIND_FUNC);
 		all = calls->id[i] > 0;
 	}
 	if (!all)
 		memset(calls, 0, sizeof(*calls));
-	btf__free(btf);
 }
 
 int tt_kcalls_put(const struct tt_kcalls *calls, struct bpf_program *program)

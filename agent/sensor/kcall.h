@@ -7,6 +7,7 @@
 #ifndef TT_SENSOR_KCALL_H
 #define TT_SENSOR_KCALL_H
 
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <stdint.h>
 
@@ -16,8 +17,9 @@ struct tt_kcalls {
 	int32_t id[TT_KERNEL_CALLS]; /* in the kernel's BTF */
 };
 
-/* Looks all of them up. If one is missing none is used: what they do, they do together. */
-void tt_kcalls_find(struct tt_kcalls *calls);
+/* Looks all of them up in the kernel's types (NULL: it has none). If one is missing none is used: what they do, they do
+ * together. */
+void tt_kcalls_find(const struct btf *kernel, struct tt_kcalls *calls);
 
 /* Before the program is loaded. Returns 0 or a negative errno. */
 int tt_kcalls_put(const struct tt_kcalls *calls, struct bpf_program *program);

@@ -6,6 +6,7 @@
 
 #include "file.bpf.h"
 #include "sock.bpf.h"
+#include "verifier.bpf.h"
 
 #define IPPROTO_MPTCP 262
 #define S_IFMT	      0170000
@@ -131,10 +132,12 @@ static __noinline int observe_connect(struct subject *sub, struct scratch *s, co
 				 : bpf_probe_read_user(user, user_len, obs->address);
 	if (error)
 		user_len = 0;
+	forget(user_len, now);
 
 	from_user = obs->op == TT_OP_SEND || obs->result < 0;
 	if (family == AF_UNIX) {
 		user_len = unix_trim(s, user, user_len);
+		forget(user_len, now);
 		if (!from_user)
 			ev->path_len = unix_peer_name(s, sk);
 		if (user_len > 2) {
@@ -180,6 +183,7 @@ static __noinline int observe_connect(struct subject *sub, struct scratch *s, co
 	due = agg_note(sub, &s->op, value, now);
 	if (due == AGG_GONE)
 		return 0;
+	forget(due, now);
 
 	size = sizeof(*ev) + (ev->path_len & 127) + (ev->user_len & 127);
 	header(&ev->hdr, sub, TT_EV_CONNECT, size, now);

@@ -80,10 +80,12 @@ static void becomes_nothing(void **state)
 
 static void all_or_none(void **state)
 {
+	struct btf *kernel = btf__load_vmlinux_btf();
 	struct tt_kcalls found;
 	unsigned n = 0;
 
-	tt_kcalls_find(&found);
+	tt_kcalls_find(kernel, &found);
+	btf__free(kernel);
 	for (unsigned i = 0; i < TT_KERNEL_CALLS; i++)
 		n += found.id[i] > 0;
 	assert_true(n == 0 || n == TT_KERNEL_CALLS);
