@@ -50,7 +50,7 @@ anew() {
 	daemon_stop
 	same "$1" "$2" "$(seen)"
 	same "$1: nothing was lost" '' "$(sql 'SELECT * FROM loss')"
-	rm -f "$W"/db*
+	drop_db
 	daemon_start
 }
 
