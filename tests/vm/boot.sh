@@ -65,12 +65,14 @@ fi
 [ -f "$kernel" ] || fail "no kernel found"
 
 # With one thread for each processor QEMU 7.2 now and then breaks cmpxchg16b, with which kernels since 6.12 allocate memory. They
-# can do without, but since 6.18 what BPF allocates they cannot (mm/slub.c:kmalloc_nolock): one thread for all, then.
+# can do without, but since 6.18 what BPF allocates they cannot (mm/slub.c:kmalloc_nolock): one thread for all, then. These preempt
+# BPF programs too (bpf/lib/compat.bpf.h), and would do so at each thousandth of what a machine does between two ticks: with
+# a clock that counts instructions they do it as rarely as on a machine. Its seconds are the guest's own.
 if [ "$arch" = x86_64 ]; then
 	at=$(od -An -tu2 -j $((0x20e)) -N 2 "$kernel") # Documentation/arch/x86/boot.rst: kernel_version
 	version=$(tail -c +$((at + 0x201)) "$kernel" | head -c 5 | tr -d '\0')
 	if [[ $version =~ ^([7-9]|[1-9][0-9]|6\.(1[89]|[2-9][0-9]))\. ]]; then
-		cpu=${cpu:-qemu64,cx16=on} accel+=,thread=single
+		cpu=${cpu:-qemu64,cx16=on} accel+=,thread=single clock=(-icount 'shift=0,sleep=off')
 	fi
 	machine=(-cpu "${cpu:-qemu64,cx16=off}")
 fi
