@@ -176,7 +176,8 @@ $(B)/tests/subjects/.variants: tests/subjects/variants.sh tests/subjects/env_loo
 		tests/subjects/compat_arm.c tests/subjects/subject.h | $(B)/.deps-test
 	$(Q)mkdir -p $(@D) && $(VARIANT_CC) tests/subjects/variants.sh $(@D) && touch $@
 
-test-programs: $(B)/telltale $(UNIT) $(LIVE) $(FIXTURES) subjects
+test-programs: live-programs $(UNIT) $(FIXTURES)
+live-programs: $(B)/telltale $(LIVE) subjects
 
 # tests/run.sh says how tests report, which need root, and what counts as skipped.
 check: $(B)/.deps-test
@@ -186,9 +187,9 @@ check: $(B)/.deps-test
 # The live tests in other kernels, emulated: tests/vm/check.sh says how, and TT_VM_... which.
 check-vm: $(B)/.deps-test
 	$(Q)packaging/deps.sh vm || [ "$(CI)" != true ]
-	$(Q)$(MAKE) --no-print-directory B=$(B) test-programs
+	$(Q)$(MAKE) --no-print-directory B=$(B) live-programs
 	$(Q)case "$${TT_VM_KERNELS:-arm64}" in *arm64*) \
-		packaging/deps.sh cross && $(MAKE) --no-print-directory ARCH=arm64 B=$(B)/arm64 test-programs || [ "$(CI)" != true ] ;; \
+		packaging/deps.sh cross && $(MAKE) --no-print-directory ARCH=arm64 B=$(B)/arm64 live-programs || [ "$(CI)" != true ] ;; \
 	esac
 	$(Q)tests/vm/check.sh $(B)
 
@@ -273,6 +274,6 @@ clean:
 
 -include $(shell find $(B) -name '*.d' -type f 2>/dev/null)
 
-.PHONY: all subjects test-programs fuzz-programs check check-vm check-unit check-asan check-fuzz bench check-cost check-agents \
+.PHONY: all subjects test-programs live-programs fuzz-programs check check-vm check-unit check-asan check-fuzz bench check-cost check-agents \
 	demo format check-format install uninstall clean FORCE
 .DELETE_ON_ERROR:

@@ -330,10 +330,15 @@ int UNPREEMPTED_PROG(pr_exec, struct task_struct *task, pid_t old_pid, struct li
 
 static __always_inline void send_exit(struct task_struct *task)
 {
+	struct task_struct *current = current_task();
+	struct tt_task_state *state = task_state(current);
 	struct tt_ev_exit *ev;
 	struct subject sub;
 
-	if (!subject_current(&sub))
+	/* the last may be a worker of io_uring's, which kernels before 6.4 do not call one any more when it ends */
+	if (!state)
+		state = task_state_get(task_read(current, group_leader));
+	if (!subject_with(&sub, current, state) || !subject_slot(&sub))
 		return;
 	ev = bpf_ringbuf_reserve(&lifecycle, sizeof(*ev), 0);
 	if (!ev) {
@@ -354,10 +359,18 @@ SEC("tp_btf/sched_process_exit")
 int UNPREEMPTED_PROG(pr_exit, struct task_struct *task)
 {
 	/* signal->live was decremented before (kernel/exit.c:do_exit): 0 means the last thread */
-	if (task->signal->live.counter == 0)
+	bool last = task->signal->live.counter == 0;
+
+	if (last)
 		send_exit(task);
-	if (!task_storage)
+	if (task_storage)
+		return 0;
+	/* A leader's state is that of io_uring's workers as well, who may be the last ones of a process that ends. Otherwise
+	 * the leader ends for a thread that executes, and is nobody's leader then. */
+	if (last || !(BPF_CORE_READ(task, signal, flags) & SIGNAL_GROUP_EXIT) || task != task->group_leader)
 		task_state_drop(task);
+	if (last)
+		task_state_drop(task->group_leader);
 	return 0;
 }
 

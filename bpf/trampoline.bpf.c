@@ -17,6 +17,7 @@
 #include "lib/connect.bpf.h"
 
 #define FMODE_EXEC 0x20 /* include/linux/fs.h: __FMODE_EXEC, an open by execve */
+#define O_NONBLOCK 00004000
 #define EAGAIN	   11
 #define ERRNO_MAX  4095
 
@@ -195,6 +196,9 @@ int UNPREEMPTED_PROG(tr_connect, struct file *file, void *address, int address_l
 	struct subject sub;
 	struct scratch *s;
 
+	/* io_uring's try without waiting, on a socket that may wait: it tries again */
+	if (result == -EAGAIN && file_flags & O_NONBLOCK && !(file->f_flags & O_NONBLOCK))
+		return 0;
 	if (!subject_marked(&sub))
 		return 0;
 	s = scratch_get(SCRATCH_CONNECT);

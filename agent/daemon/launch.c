@@ -24,8 +24,9 @@
 
 /* kill(2) delivers to a process group within microseconds; telltale may wake up before the last one. */
 #define GROUP_DELIVERY_NS   UINT64_C(5000000)
-/* The witness answers at once, unless somebody stopped it. */
-#define WITNESS_PATIENCE_MS 100
+/* The witness answers as soon as it runs, which a busy machine may put off, unless somebody stopped it. Without an answer the
+ * command may get a signal twice. */
+#define WITNESS_PATIENCE_MS 1000
 #define EXIT_ABANDONED	    125 /* of a child that was never released; nobody is left to read it */
 
 enum stage { STAGE_READY, STAGE_USER, STAGE_SEARCH, STAGE_EXEC };

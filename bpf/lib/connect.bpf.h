@@ -12,11 +12,12 @@
 #define S_IFMT	      0170000
 #define S_IFSOCK      0140000
 
-#define EISCONN	    106
-#define EALREADY    114
-#define EINPROGRESS 115
-#define ERESTARTSYS 512
-#define EINTR	    4
+#define ECONNABORTED 103
+#define EISCONN	     106
+#define EALREADY     114
+#define EINPROGRESS  115
+#define ERESTARTSYS  512
+#define EINTR	     4
 
 union user_address {
 	__u16 family;
@@ -117,10 +118,12 @@ static __noinline int observe_connect(struct subject *sub, struct scratch *s, co
 	if (family != AF_INET && family != AF_INET6 && family != AF_UNIX)
 		return 0;
 	if (family != AF_UNIX && (protocol == IPPROTO_TCP || protocol == IPPROTO_MPTCP)) {
-		/* an attempt that began is reported by its states */
+		/* An attempt that began is reported by its states; without one there is no refusal, also where the call is
+		 * another one that asks for the outcome. */
 		if (obs->op == TT_OP_SEND || obs->result == 0 || obs->result == -EINPROGRESS ||
 		    obs->result == -EALREADY || obs->result == -EISCONN || obs->result == -EINTR ||
-		    obs->result == -ERESTARTSYS || connecting == (__u64)sk)
+		    obs->result == -ERESTARTSYS || obs->result == -ECONNREFUSED ||
+		    obs->result == -ETIMEDOUT || obs->result == -ECONNABORTED || connecting == (__u64)sk)
 			return 0;
 		protocol = IPPROTO_TCP;
 	}

@@ -126,7 +126,7 @@ static __always_inline int tcp_attempt_ends(struct sock *sk, int newstate)
 	slot = bpf_map_lookup_elem(&slots, &sock->slot);
 	if (slot && newstate == TCP_CLOSE) {
 		error = BPF_CORE_READ(sk, sk_err);
-		state = task_state_get(current_task());
+		state = task_state(current_task());
 		if (!error && state && state->connecting == key) {
 			/* connect(2) itself gave up (no route, no port): its return has the errno */
 			state->connecting = 0;

@@ -21,6 +21,9 @@ by_trampoline && o=file || o=fd
 # What sudo leaves behind would make `run` start its command as the invoking user.
 unset SUDO_UID SUDO_GID SUDO_USER SUDO_COMMAND
 failed=0 cases=0
+# SQL: losses that a test brings about on purpose, and missed runs.
+provoked=0 misses="kind = 'missed_runs'"
+missed_runs=0 also_lost=
 
 # The directory W. Physical: what the kernel calls it.
 make_scratch() {
@@ -52,7 +55,31 @@ sql() {
 	sqlite3 -readonly -separator ' ' -cmd '.timeout 10000' "$W/db" "$1" 2>&1
 }
 
+# What the databases DB... say was lost, before they go. Runs that the kernel left out because it had interrupted the same program are
+# a chance of the machine's, and counted as nobody's (docs/data-model.md): tests/vm/guest.sh tries a test again that failed
+# where these were its only losses.
+note_losses() { # DB...
+	local db
+
+	for db; do
+		[ -s "$db" ] || continue
+		missed_runs=$((missed_runs + $(sqlite3 -readonly -cmd '.timeout 10000' "$db" "SELECT coalesce(sum(count), 0) FROM loss
+			WHERE $misses" 2>/dev/null || echo 0)))
+		also_lost+=$(sqlite3 -readonly -cmd '.timeout 10000' "$db" "SELECT DISTINCT ' ' || sensor || ':' || kind FROM loss
+			WHERE kind <> 'missed_runs' AND NOT ($excused) AND NOT ($provoked)" 2>&1 | tr -d '\n')
+	done
+}
+
+# Away with the database, for the next one.
+drop_db() {
+	note_losses "$W/db"
+	rm -f "$W"/db*
+}
+
 finish() {
+	note_losses "$W"/*db
+	[ $missed_runs = 0 ] || echo "# missed runs: $missed_runs"
+	[ -z "$also_lost" ] || echo "# also lost:$also_lost"
 	echo "1..$cases"
 	exit $failed
 }

@@ -15,6 +15,8 @@ scenario() {
 	step unreachable "$S/connect_one" tcp 203.0.113.1 443
 	step nonblocking "$S/connect_one" -n tcp 127.0.0.1 "$tcp4"
 	step nonblocking-refused "$S/connect_one" -n tcp 127.0.0.1 9
+	step asked-again "$S/connect_one" -c tcp 127.0.0.1 "$tcp4"
+	step asked-again-refused "$S/connect_one" -c -r 2 tcp 127.0.0.1 9
 	step nonblocking-timeout "$S/connect_one" -n -t 1 tcp 127.0.0.1 "$full"
 	step aborted "$S/connect_one" -a tcp 127.0.0.1 "$full"
 
@@ -86,6 +88,8 @@ connected "timed out" timeout "inet tcp timeout -110 x1 127.0.0.1:$full socket"
 connected "no route" unreachable "inet tcp failed -101 x1 203.0.113.1:443 user"
 connected "non-blocking, established later" nonblocking "inet tcp established 0 x1 127.0.0.1:$tcp4 socket"
 connected "non-blocking, refused" nonblocking-refused "inet tcp refused -111 x1 127.0.0.1:9 socket"
+connected "non-blocking, asked for by another connect" asked-again "inet tcp established 0 x1 127.0.0.1:$tcp4 socket"
+connected "non-blocking, refused, asked for by another connect" asked-again-refused "inet tcp refused -111 x2 127.0.0.1:9 socket"
 connected "non-blocking, timed out" nonblocking-timeout "inet tcp timeout -110 x1 127.0.0.1:$full socket"
 connected "closed before an answer" aborted "inet tcp aborted 0 x1 127.0.0.1:$full socket"
 for name in tcp4 tcp6 nonblocking; do

@@ -238,6 +238,7 @@ fi
 # ---- a name that nobody can read: a call that was lost, not a row without a name
 same "a name at an address where nothing is" '' "$(alone fault "$S/env_ways" fault)"
 same "... was looked up and made the subject trip" "signal=$(kill -l SEGV)" "$(grep ^signal= "$W/out/fault")"
+provoked="sensor = 'env' AND kind = 'env_lookup'"
 same "... and is one loss, of that process" 'env env_lookup 1 1' \
 	"$(ask fault 'SELECT sensor, kind, count, process_id = (SELECT process_id FROM process) FROM loss')"
 same "... for which the record is not complete" 0 "$(ask fault 'SELECT complete FROM session')"

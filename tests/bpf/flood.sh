@@ -4,6 +4,7 @@
 # fork and exit is kept, and opens made = counts of the rows + what the ledger says was lost. Prints what the
 # daemon cost meanwhile. 3 s; TT_SCALE=10 is the 30 s of the claim.
 . tests/bpf/daemon.bash
+provoked=1
 
 agent flood open_many
 agent rest open_counted

@@ -6,6 +6,7 @@
 # The subject opens a numbered name every 10 ms: what is missing is counted off. Another one opens a thousand a second, so
 # that a transaction is often under way.
 . tests/bpf/daemon.bash
+provoked=1
 
 agent kill open_counted
 n=$(times_scale 3)
@@ -55,7 +56,8 @@ kill_amid() { # WORDS PID
 		(SELECT count(*) FROM loss WHERE kind = 'unclean_stop' AND session_id = s.session_id)
 		FROM session s JOIN process p USING (session_id) JOIN file_access f USING (process_id)
 		WHERE f.path LIKE '$W/files/n%'")"
-	rm -f "$W"/db* "$W/counters" "$W/pids"
+	drop_db
+	rm -f "$W/counters" "$W/pids"
 }
 
 started() {

@@ -51,7 +51,7 @@ watch() {
 	local is=1 words="nothing was lost" loss
 
 	loss="SELECT group_concat(sensor || ' ' || kind || ' ' || count) FROM loss WHERE NOT ($excused)"
-	[ -z "${LOSSES:-}" ] || is=0 words="what is lost is counted"
+	[ -z "${LOSSES:-}" ] || is=0 words="what is lost is counted" provoked="instr('$LOSSES', sensor || ' ' || kind) > 0"
 	[ -z "${TT_NAMES_LOST:-}" ] || is=-
 	same "$words" "$is ${LOSSES:-}" "$(sql "SELECT $whole, ($loss) FROM session")"
 }

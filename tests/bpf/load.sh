@@ -8,6 +8,7 @@
 # some 10 s; TT_SCALE=10 is the minute of the claim. A machine that is busy with others is no judge of loss: it is
 # judged when the daemon got a core in nine tenths of the time that it wanted one.
 . tests/bpf/daemon.bash
+provoked=1
 
 files=5000
 rate=60000

@@ -4,6 +4,8 @@
 #
 # What was done is known twice: from the subject's own count, and from a run with room for everything.
 . tests/bpf/daemon.bash
+# Its own connects make this one interrupt itself, on any kernel.
+provoked=1 misses="kind = 'missed_runs' AND sensor <> 'so_tcp_state'"
 
 env_libc=sessions
 rounds=$(times_scale 1000) threads=3
@@ -14,7 +16,7 @@ ln -s file "$W/scene/link"
 
 # `run` of COMMAND with telltale.yaml's section `sensor` from standard input; its database is then asked.
 traced() { # COMMAND...
-	rm -f "$W"/db*
+	drop_db
 	settings
 	"$TELLTALE" run "${sensor[@]}" --db "$W/db" -- "$@" >"$W/out" 2>"$W/record" || not_ok "$* succeeds under run"
 }
@@ -135,7 +137,7 @@ check 'and with a ring of one page: stored and lost are what it did' \
 	grep -qx $((stored + gone)) <(seq $((opened + always)) $((begun + always)))
 
 # Five agents at once where there is room for two.
-rm -f "$W"/db*
+drop_db
 settings <<<'  maps:
     slots: 2'
 agent slot open_counted
@@ -151,6 +153,7 @@ same 'two of five agents are recorded, three are told' '2 3' \
 	"$(sql 'SELECT count(*) FROM session') $(lost candidate)"
 
 wait $aging || not_ok 'the names in turn are opened'
+drop_db
 mv "$W/aging.db" "$W/db"
 same 'names that left the table and came again: each open is counted, and nothing lost' \
 	"$(od -An -td8 -j8 "$W/aging" | tr -d ' ')|" "$(sql "SELECT sum(count) FROM file_access

@@ -3,6 +3,7 @@
 # A store that cannot be written for a while: what does not fit into memory meanwhile is counted, nothing else is lost,
 # and telltale says once that it failed and once that it works again.
 . tests/bpf/daemon.bash
+provoked=1
 
 agent full open_many
 n=90000 children=90 # more rows than a batch may hold

@@ -76,8 +76,8 @@ same "in the end nobody was watched" 0 "$status"
 # Whoever sees nothing may have looked at nothing: the same, watched on purpose.
 export -f others
 "$TELLTALE" run "${sensor[@]}" --db "$W/control" -- bash -c others >/dev/null 2>&1
+drop_db
 mv "$W/control" "$W/db"
-rm -f "$W/db-wal" "$W/db-shm"
 same "others would have been recorded" "226 2 2" "$(sql "SELECT (SELECT sum(count) FROM file_access WHERE path LIKE '%/theirs'),
 	(SELECT count(*) FROM file_access WHERE path LIKE '%/none'), (SELECT count(*) FROM connection)")"
 finish

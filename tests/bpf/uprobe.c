@@ -12,8 +12,8 @@
 #include "sensor/sensor.h"
 #include "sensor/uprobe.h"
 
-/* Detaching what these tests attach takes the kernel 0.2 s or more; starting the child some ms. */
-#define AT_ONCE_NS 100000000
+/* A busy machine may keep anybody waiting, but not each time. */
+#define ROUNDS 5
 
 struct fixture {
 	struct tt_sensor *sensor;
@@ -86,13 +86,23 @@ static void on_child(int signal)
 static void detaching_keeps_nobody_waiting(void **state)
 {
 	struct fixture *f = *state;
-	int64_t start;
+	int64_t start, caller, kernel;
+	int i;
 
-	assert_true(tt_uprobe_attach_libcs(f->up) >= 1);
 	signal(SIGCHLD, on_child);
-	start = now();
-	tt_uprobe_detach_libcs(f->up);
-	assert_in_range(now() - start, 0, AT_ONCE_NS);
+	for (i = 0; i < ROUNDS; i++) {
+		assert_true(tt_uprobe_attach_libcs(f->up) >= 1);
+		start = now();
+		tt_uprobe_detach_libcs(f->up);
+		caller = now() - start;
+		/* waits until they are out */
+		assert_true(tt_uprobe_attach_libcs(f->up) >= 1);
+		kernel = now() - start;
+		tt_uprobe_detach_libcs(f->up);
+		if (caller * 4 < kernel)
+			break;
+	}
+	assert_in_range(i, 0, ROUNDS - 1);
 
 	/* what does the work is not a child of ours, and none that a shell's `wait` could see */
 	assert_int_equal(waitpid(-1, NULL, WNOHANG | __WALL), -1);

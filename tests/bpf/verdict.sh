@@ -50,7 +50,7 @@ anew() {
 	daemon_stop
 	same "$1" "$2" "$(seen)"
 	same "$1: nothing was lost" '' "$(sql 'SELECT * FROM loss')"
-	rm -f "$W"/db*
+	drop_db
 	daemon_start
 }
 
@@ -67,7 +67,7 @@ anew 'eight threads that fork at once: every child is there' \
 	"1 401 1
 files/secret 400 400"
 
-in_both "$W/bin/threads_fork$$" -s 1 8 1 "$W/files/secret"
+in_both "$W/bin/threads_fork$$" -s 1 8 5 "$W/files/secret"
 children=$(fact "$W/out" children)
 anew 'threads that go on forking after the verdict: every child is there, and none of the ignored' \
 	"1 $((children + 1)) 1

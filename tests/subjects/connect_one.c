@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* connect_one [-n|-a] [-t SECONDS] [-r TIMES] [-m MESSAGES] CALL ADDRESS PORT: connects once, or sends one datagram to an address.
+/* connect_one [-n|-c|-a] [-t SECONDS] [-r TIMES] [-m MESSAGES] CALL ADDRESS PORT: connects once, or sends one datagram to an address.
  *
  * CALL: tcp udp (connect), send sendmsg sendmmsg (unconnected datagrams), unix unixwhole unixdgram (ADDRESS is a path,
  * "@name" abstract; PORT is left out). ADDRESS: IPv4 or IPv6 in digits.
- * -n: non-blocking, then waits for the outcome with poll. -a: non-blocking, then closes at once (aborted).
+ * -n: non-blocking, then waits for the outcome with poll. -c: the same, but asks by another connect. -a: non-blocking, then closes at once (aborted).
  * -r: does it all so often. -m: sendmmsg sends so many datagrams in its one call, to PORT and the ports after it
  * (without -m two, both to PORT). -t: gives up the connection attempt after so long (TCP_USER_TIMEOUT), result -ETIMEDOUT. */
 #include "subject.h"
@@ -114,24 +114,13 @@ static const struct {
 	{ "sendmsg", SOCK_DGRAM, do_sendmsg },	 { "sendmmsg", SOCK_DGRAM, do_sendmmsg },
 };
 
-static int outcome(int fd)
-{
-	struct pollfd p = { .fd = fd, .events = POLLOUT };
-	socklen_t len = sizeof(int);
-	int error = 0;
-
-	poll(&p, 1, -1);
-	getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len);
-	return -error;
-}
-
-static int wait_for_it, abort_it, timeout, times = 1;
+static int wait_for_it, call_again, abort_it, timeout, times = 1;
 
 static int parse_options(int argc, char **argv)
 {
 	int option;
 
-	while ((option = getopt(argc, argv, "nat:r:m:")) != -1) {
+	while ((option = getopt(argc, argv, "ncat:r:m:")) != -1) {
 		switch (option) {
 		case 't':
 			timeout = atof(optarg) * 1000;
@@ -144,6 +133,9 @@ static int parse_options(int argc, char **argv)
 			if (messages < 1 || messages > MESSAGES_MAX)
 				die("-m: 1 to %d", MESSAGES_MAX);
 			break;
+		case 'c':
+			call_again = 1;
+			/* fallthrough */
 		case 'n':
 			wait_for_it = 1;
 			break;
@@ -152,6 +144,19 @@ static int parse_options(int argc, char **argv)
 		}
 	}
 	return optind;
+}
+
+static int outcome(int fd, const union address *to, socklen_t to_len)
+{
+	struct pollfd p = { .fd = fd, .events = POLLOUT };
+	socklen_t len = sizeof(int);
+	int error = 0;
+
+	poll(&p, 1, -1);
+	if (call_again)
+		return result_of(connect(fd, &to->any, to_len));
+	getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len);
+	return -error;
 }
 
 int main(int argc, char **argv)
@@ -165,7 +170,8 @@ int main(int argc, char **argv)
 	argv += skip;
 	argc -= skip;
 	if (argc < 2)
-		die("usage: connect_one [-n|-a] [-t SECONDS] [-r TIMES] [-m MESSAGES] CALL ADDRESS [PORT]");
+		die("usage: connect_one [-n|-c|-a] [-t SECONDS] [-r TIMES] [-m MESSAGES] CALL ADDRESS "
+		    "[PORT]");
 	len = parse(&to, argv[1], argc > 2 ? argv[2] : NULL);
 	for (i = 0; i < ARRAY_SIZE(calls) && strcmp(argv[0], calls[i].name) != 0; i++)
 		;
@@ -182,7 +188,7 @@ int main(int argc, char **argv)
 		r = result_of(calls[i].call(fd, &to, len));
 		fact("result", "%ld", r);
 		if (wait_for_it)
-			fact("outcome", "%d", outcome(fd));
+			fact("outcome", "%d", outcome(fd, &to, len));
 		if (getsockname(fd, &local.any, &local_len) == 0 && to.any.sa_family != AF_UNIX)
 			fact("local_port", "%d",
 			     ntohs(to.any.sa_family == AF_INET ? local.in.sin_port : local.in6.sin6_port));

@@ -2,7 +2,7 @@
 /* threads_fork [-s SECONDS] [-u FILE] [-n COUNTER] THREADS FORKS PATH: so many threads, each of which forks so often; every child
  * opens PATH.
  *
- * -s: each thread goes on forking for so long instead. -u: but no longer than until FILE is there. -n: each child opens a name of its own, PATH0, PATH1, ...; how
+ * -s: each thread goes on forking, beyond FORKS, until so long has passed. -u: but no longer than until FILE is there. -n: each child opens a name of its own, PATH0, PATH1, ...; how
  * many were begun is at any moment in the file COUNTER, a 64-bit number in host byte order. Prints how many children there were. */
 #include "raw.h"
 #include "subject.h"
@@ -22,7 +22,7 @@ static int goes_on(long i)
 {
 	if (until && access(until, F_OK) == 0)
 		return 0;
-	return end ? time(NULL) < end : i < forks;
+	return i < forks || (end && time(NULL) < end);
 }
 
 static void *forker(void *unused)
