@@ -62,7 +62,7 @@ int UNPREEMPTED_PROG(pr_fork, struct task_struct *parent, struct task_struct *ch
 /* Who executes came from user mode. */
 static __always_inline bool subject_executing(struct subject *s)
 {
-	return subject_in_user_mode(s) && subject_slot(s);
+	return subject_in_user_mode(s) && subject_alive(s);
 }
 
 static __always_inline bool name_is_candidate(const struct tt_candidate_key *key)
@@ -338,7 +338,7 @@ static __always_inline void send_exit(struct task_struct *task)
 	/* the last may be a worker of io_uring's, which kernels before 6.4 do not call one any more when it ends */
 	if (!state)
 		state = task_state_get(task_read(current, group_leader));
-	if (!subject_with(&sub, current, state) || !subject_slot(&sub))
+	if (!subject_with(&sub, current, state) || !subject_alive(&sub))
 		return;
 	ev = bpf_ringbuf_reserve(&lifecycle, sizeof(*ev), 0);
 	if (!ev) {

@@ -177,7 +177,7 @@ static __noinline int on_return(const struct pt_regs *regs, long ret)
 	if (!subject_in_user_mode(&sub)) /* which io_uring's workers never return to */
 		return 0;
 	if (call == CALL_X32) {
-		if (subject_slot(&sub)) {
+		if (subject_alive(&sub)) {
 			count_stat(TT_STAT_X32);
 			send_note(&sub, TT_NOTE_X32, nr);
 		}

@@ -7,6 +7,7 @@
 #include "agg.bpf.h"
 #include "path.bpf.h"
 #include "syscall.bpf.h"
+#include "verifier.bpf.h"
 
 /* include/uapi/asm-generic/fcntl.h; the same on x86-64 and arm64 where we use them */
 #define O_ACCMODE 00000003
@@ -123,19 +124,39 @@ static __always_inline __u32 read_spelling(struct scratch *s, const struct spell
 	return n - 1;
 }
 
+/* Words that are hashed at once: most names have no more. */
+#define HASH_PART 16
+
+static __always_inline __u64 hash_words(struct scratch *s, __u64 h, __u32 at, __u32 len)
+{
+	__u32 i;
+
+	for (i = 0; i < HASH_PART && at + i * 8 < len; i++)
+		h = mix(h, *(__u64 *)(s->user + ((at + i * 8) & (TT_PATH_MAX - 8))));
+	return h;
+}
+
+TT_GLOBAL_FUNCTION __u64 hash_part(__u32 of, __u64 h, __u32 at, __u32 len)
+{
+	struct scratch *s = scratch_get(of);
+
+	return s ? hash_words(s, h, at, len) : 0;
+}
+
 /* Hash of the len bytes (without NUL) that the caller has put into the scratch's user. */
 TT_GLOBAL_FUNCTION __u64 hash_user(__u32 of, __u32 len)
 {
 	struct scratch *s = scratch_get(of);
 	__u64 h = mix(hash_seed, len);
-	__u32 i;
+	__u32 at;
 
 	if (!s || len > TT_PATH_MAX)
 		return 0;
 	/* the last word takes what lies behind the string: clear it */
 	*(__u64 *)(s->user + len) = 0; /* unaligned stores are split by the compiler */
-	for (i = 0; i < TT_PATH_MAX / 8 && i * 8 < len; i++)
-		h = mix(h, ((__u64 *)s->user)[i]);
+	h = hash_words(s, h, 0, len);
+	for (at = HASH_PART * 8; at < TT_PATH_MAX && at < len; at += HASH_PART * 8)
+		h = hash_part(of, h, at, len);
 	return h;
 }
 
@@ -268,6 +289,8 @@ static __always_inline void send_open(const struct subject *sub, struct scratch 
 			base_len = append_base(s, sub->task, obs->dirfd, path_len, &flags);
 		else if (obs->in_root || (obs->typed && obs->asked->lookup_flags & LOOKUP_IN_ROOT))
 			flags |= TT_EVF_BASE_CUT;
+		forget(base_len, now);
+		forget(flags, now);
 		s->file.user_len = append_user(s, path_len + base_len, user_len);
 	}
 	if (obs->typed ? dentry_unlinked_typed(dentry) : dentry_unlinked(dentry))
@@ -306,6 +329,7 @@ static __always_inline int observe_open(struct subject *sub, struct agg_op *op, 
 		if (!s)
 			return 0;
 		user_len = read_spelling(s, &obs->spelling, &flags);
+		forget(user_len, now);
 		tail = spelling_tail(s, user_len);
 	}
 	key->start_ns = sub->state->start_ns;
@@ -371,6 +395,7 @@ static __always_inline int observe_name(struct subject *sub, struct scratch *s, 
 	enum agg_due due;
 
 	user_len = read_spelling(s, &obs->spelling, &flags);
+	forget(user_len, now);
 	__builtin_memset(key, 0, sizeof(*key));
 	key->start_ns = sub->state->start_ns;
 	key->pid = sub->state->pid;
@@ -392,6 +417,7 @@ static __always_inline int observe_name(struct subject *sub, struct scratch *s, 
 			key->extra = BPF_CORE_READ(dir, i_ino);
 			key->dev = BPF_CORE_READ(dir, i_sb, s_dev);
 		}
+		forget(flags, now);
 	}
 
 	if (agg_counted(sub, &s->op, now, &value))
@@ -400,10 +426,13 @@ static __always_inline int observe_name(struct subject *sub, struct scratch *s, 
 	if (due == AGG_GONE)
 		return 0;
 	flags |= compat_flag(task) | due_flags(due);
+	forget(flags, now);
 	if (s->user[0] != '/')
 		base_len = append_base(s, task, obs->dirfd, 0, &flags);
 	else if (obs->in_root)
 		flags |= TT_EVF_BASE_CUT;
+	forget(base_len, now);
+	forget(flags, now);
 	user_len = append_user(s, base_len, user_len);
 	target_len = at_most(obs->target_len, TT_PATH_MAX - 1);
 	if (target_len &&

@@ -203,7 +203,9 @@ static __always_inline void header_of(struct tt_ev_header *hdr, __u64 slot, __u6
 static __always_inline void header(struct tt_ev_header *hdr, const struct subject *s, __u16 type, __u32 size,
 				   __u64 now)
 {
-	header_of(hdr, s->state->slot, s->state->start_ns, s->state->pid, task_read(s->task, pid), type, size,
+	struct task_struct *task = s->task;
+
+	header_of(hdr, s->state->slot, s->state->start_ns, s->state->pid, task_read(task, pid), type, size,
 		  now);
 }
 
