@@ -577,7 +577,7 @@ int tt_engine_track(struct tt_engine *engine, int pidfd, pid_t pid, uid_t uid, c
 	/* a second session of the same root would take it away from the first */
 	if (tt_tracker_is_root(engine->tracker, &key))
 		return -EALREADY;
-	r = engine->sensor->ops->track(engine->sensor, pidfd, key.pid, &slot);
+	r = engine->sensor->ops->track(engine->sensor, pidfd, &key, &slot);
 	if (r < 0)
 		return r;
 	libcs_wanted(engine);

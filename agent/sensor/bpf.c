@@ -334,28 +334,33 @@ static int count_bound(const struct tt_iter_task *task, void *arg)
 
 /* Without task storage there is no map that takes a pidfd: a walk finds the process by its number. It is still that
  * number's owner after the walk, or it was not it that was bound. */
-static int track_by_walk(struct tt_bpf_sensor *sensor, int pidfd, uint32_t pid, uint64_t slot)
+static int track_by_walk(struct tt_bpf_sensor *sensor, int pidfd, const struct tt_process_key *process,
+			 uint64_t slot)
 {
 	const struct tt_attach what = { .slot = slot, .run = 1 };
 	struct pollfd ended = { .fd = pidfd, .events = POLLIN };
 	unsigned bound = 0;
-	int r = bind(sensor, &what, &pid, 1, count_bound, &bound);
+	int r = bind(sensor, &what, &process->pid, 1, count_bound, &bound);
 
 	if (r < 0)
 		return r;
 	return bound == 0 || poll(&ended, 1, 0) != 0 ? -ESRCH : 0;
 }
 
-static int track_by_pidfd(struct tt_bpf_sensor *sensor, int pidfd, uint64_t slot)
+static int track_by_pidfd(struct tt_bpf_sensor *sensor, int pidfd, const struct tt_process_key *process,
+			  uint64_t slot)
 {
-	const struct tt_task_state state = { .slot = slot, .want_env = 1 };
+	const struct tt_task_state state = {
+		.slot = slot, .start_ns = process->start_ns, .pid = process->pid, .want_env = 1
+	};
 
 	return bpf_map_update_elem(bpf_map__fd(sensor->skel->maps.tasks), &pidfd, &state, BPF_ANY) == 0
 		       ? 0
 		       : -errno;
 }
 
-static int bpf_track(struct tt_sensor *head, int pidfd, uint32_t pid, uint64_t *ret_slot)
+static int bpf_track(struct tt_sensor *head, int pidfd, const struct tt_process_key *process,
+		     uint64_t *ret_slot)
 {
 	struct tt_bpf_sensor *sensor = tt_bpf_self(head);
 	uint64_t slot;
@@ -363,8 +368,8 @@ static int bpf_track(struct tt_sensor *head, int pidfd, uint32_t pid, uint64_t *
 
 	if (r < 0)
 		return r;
-	r = sensor->skel->rodata->task_storage ? track_by_pidfd(sensor, pidfd, slot)
-					       : track_by_walk(sensor, pidfd, pid, slot);
+	r = sensor->skel->rodata->task_storage ? track_by_pidfd(sensor, pidfd, process, slot)
+					       : track_by_walk(sensor, pidfd, process, slot);
 	if (r < 0) {
 		bpf_verdict(head, slot, false);
 		return r;

@@ -188,7 +188,8 @@ static int replay_slot(struct tt_sensor *head, uint64_t *ret_slot)
 	return 0;
 }
 
-static int replay_track(struct tt_sensor *head, int pidfd, uint32_t pid, uint64_t *ret_slot)
+static int replay_track(struct tt_sensor *head, int pidfd, const struct tt_process_key *process,
+			uint64_t *ret_slot)
 {
 	return replay_slot(head, ret_slot);
 }

@@ -66,7 +66,8 @@ struct tt_sensor_ops {
 	int (*start_of)(struct tt_sensor *sensor, uint32_t pid, uint64_t *ret_start_ns);
 	/* Binds a process to a new, tracked slot; it and its children report from now on. pidfd refers to it: -ESRCH
 	 * if it has ended. */
-	int (*track)(struct tt_sensor *sensor, int pidfd, uint32_t pid, uint64_t *ret_slot);
+	int (*track)(struct tt_sensor *sensor, int pidfd, const struct tt_process_key *process,
+		     uint64_t *ret_slot);
 	/* Candidate names, as tt_identify_candidates() hands them out. */
 	int (*candidate)(struct tt_sensor *sensor, const struct tt_candidate_key *key);
 	/* All processes there are, in pid order. */

@@ -235,7 +235,7 @@ static void slots_are_numbered_apart_from_the_kernels(void **state)
 
 	assert_int_equal(open_with("", 0), 0);
 	assert_int_equal(sensor->ops->slot(sensor, &a), 0);
-	assert_int_equal(sensor->ops->track(sensor, -1, 1, &b), 0);
+	assert_int_equal(sensor->ops->track(sensor, -1, &(struct tt_process_key){ .pid = 1 }, &b), 0);
 	assert_int_not_equal(a, b);
 	assert_true(a >> 63 && b >> 63);
 }
