@@ -20,10 +20,10 @@ declare -A only=([x86_64]='*' [aarch64]='bpf/@(compat|connect|env_running|exec|o
 short() { # KERNEL SENSOR
 	case $1-$2 in
 	arm64-*) echo 'bpf/@(backends|connect|exec|open)*' ;;
-	7.*-rawtp) echo 'bpf/@(backends|connect|exec|open)*' ;;
+	7.*-rawtp) echo 'bpf/@(backends|exec|open)*' ;;
+	7.*) echo 'bpf/@(connect|open|uring)*' ;;
 	*-rawtp) echo 'bpf/@(backends|compat|connect|exec|open|path|process|uprobe)*' ;;
-	7.*) echo 'bpf/@(connect|exec|open|path|uring)*' ;;
-	*) echo 'bpf/@(compat|connect|exec|open|path|process|uring)*' ;;
+	*) echo 'bpf/@(compat|connect|exec|open|path|uring)*' ;;
 	esac
 }
 # What the sensor is no part of runs with the first one only: probes in libraries, what becomes of the database, and what has both.
