@@ -34,6 +34,7 @@ table() {
 	test    cmd:sqlite3       sqlite3          sqlite                  sqlite     sqlite3
 	test?   fn:static_libc    libc6-dev        glibc-static            -          glibc-devel-static
 	test?   cmd:musl-gcc      musl-tools       musl-gcc                musl       musl-devel
+	test?   cmd:sudo          sudo             sudo                    sudo       sudo
 	fuzz    fn:libfuzzer      libfuzzer        compiler-rt             compiler-rt -
 	cross   cmd:aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu gcc-aarch64-linux-gnu aarch64-linux-gnu-gcc cross-aarch64-gcc13
 	cross?  cmd:ld.lld        lld              lld                     lld        lld

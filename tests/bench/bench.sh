@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # `make bench`: what telltale and its peers cost, in time, as tables; docs/performance.md explains them.
 #
-#   CMD='...'            measure this command alone, instead of the operations and commands below
+#   CMD='...'            measure this command alone, instead of the operations and commands below; where it has {took} in
+#                        it, what follows that
 #   TT_BENCH_ROUNDS=20   pairs of each operation; commands get half of them
 #   TT_BENCH_SENSORS     which: "rawtp trampoline opensnoop bpftrace strace auditd"
 #

@@ -222,9 +222,16 @@ micro() { # STATE ROUND FUNCTION
 	awk -v OFS='\t' -v head="$sensor	$1	$2" -v c=$column -v unit=$unit '{ print head, $1, unit, $c }' "$W/out"
 }
 
+# A COMMAND with {took} in it says itself what is measured: the arguments behind.
 timed() { # STATE ROUND FUNCTION NAME=COMMAND
+	local took="$BENCH/took $W/took $daemon" command=${4#*=}
+
 	rm -f "$W/took"
-	"$3" "$BENCH/took" "$W/took" $daemon sh -c "${4#*=}" >/dev/null 2>&1 || fail "'${4#*=}' failed ($1)"
+	case $command in
+	*{took}*) command=${command//'{took}'/$took} ;;
+	*) command="exec $took sh -c $(printf %q "$command")" ;;
+	esac
+	"$3" bash -c "$command" >/dev/null 2>&1 || fail "'$command' failed ($1)"
 	awk -F'\t' -v OFS='\t' -v head="$sensor	$1	$2" -v name="${4%%=*}" -v state="$1" -v daemon=$daemon '
 		{ print head, name, "wall ms", $2 / 1e6; print head, name, "cpu ms", $3 / 1e6 }
 		daemon && state == "tracked" { print head, name, "daemon %", $4 / $2 * 100; print head, name, "daemon kB", $5 }' "$W/took"
