@@ -99,11 +99,13 @@ execs() { # NAME: exe result argv
 		WHERE process_id = '$(process "$1")' ORDER BY seq" | shown
 }
 
-# family protocol state result xCOUNT address:port|path source
+# family protocol state result xCOUNT address:port|path source; an attempt that took long on a busy machine has a row of its own,
+# which counts with its like
 connections() { # NAME
-	sql "SELECT family, protocol, state, result, 'x' || count,
+	sql "SELECT family, protocol, state, result, 'x' || sum(count),
 		CASE family WHEN 'unix' THEN $(esc "coalesce(unix_path, 'NULL')") ELSE address || ':' || port END,
-		address_source FROM connection WHERE process_id = '$(process "$1")' ORDER BY row_id" | shown
+		address_source FROM connection WHERE process_id = '$(process "$1")'
+		GROUP BY family, protocol, state, result, address, port, unix_path, address_source ORDER BY min(row_id)" | shown
 }
 
 did() { # WORDS NAME EXPECTED: everything that it did with files
