@@ -34,7 +34,7 @@ skip() {
 # How much more than the baseline is nothing to worry about, in instructions: what fork allocates differs from run to run,
 # a connection's timers and a missing file's name do a little; the others repeat to a few. On top of it comes a hundredth.
 tolerance() {
-	awk -F'\t' -v OFS='\t' 'BEGIN { base["fork"] = 25000; base["connect"] = 300; base["enoent"] = 60 }
+	awk -F'\t' -v OFS='\t' 'BEGIN { base["fork"] = 25000; base["connect"] = 300; base["enoent"] = 100 }
 		{ x = $5 < 0 ? -$5 : $5; print $0, int(($4 in base ? base[$4] : 20) + x / 100) }'
 }
 
