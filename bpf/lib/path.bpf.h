@@ -215,8 +215,9 @@ static __always_inline __u32 path_append(struct scratch *s, const struct path *p
 /* Components that are read by pointers whose types the verifier knows, which is several times as fast. */
 #define TYPED_STEPS 16
 
-/* The name, with its NUL, to the end of what the walk has; its length, or an error. A short one is part of the dentry, and
- * no name is a string's slow copy, if nobody renames meanwhile: fs/dcache.c, __d_move(). */
+/* The name, with its NUL, to the end of what the walk has; its length, or an error. A short one is part of the dentry, a
+ * long one is copied as a block, which is faster than as a string; if somebody renames meanwhile (fs/dcache.c, __d_move()) it is
+ * the string after all. */
 static __always_inline long append_name(struct scratch *s, struct dentry *dentry, __u32 at)
 {
 	__u32 seq = dentry->d_seq.seqcount.sequence, len = dentry->d_name.len & 255;
