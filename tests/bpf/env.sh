@@ -99,8 +99,22 @@ env_coverage() { # NAME
 		FROM process WHERE process_id = '$(process "$1")'" | sed 's/ *$//; s/[0-9.]* ms after/N ms after/'
 }
 
+# Look-ups whose names could not be read, which kernels without sleepable uprobes lose: counted, as those of this process.
+counted_lost() { # NAME ROWS
+	[ -n "${TT_NAMES_LOST:-}" ] && [ "$(awk '{ n += substr($3, 2) } END { print n + 0 }' <<<"$2")" -le "$(sql "
+		SELECT coalesce(sum(count), 0) FROM loss WHERE process_id = '$(process "$1")' AND $excused")" ]
+}
+
 called() { # WORDS NAME ROWS [COVERAGE]
-	same "$1" "$3" "$(looked "$2")"
+	local got expected=$3 gone
+
+	got=$(looked "$2")
+	gone=$(comm -23 <(sort <<<"$expected") <(sort <<<"$got"))
+	if [ -n "$gone" ] && counted_lost "$2" "$gone"; then
+		echo "# lost, and counted: $gone"
+		expected=$(comm -12 <(sort <<<"$expected") <(sort <<<"$got"))
+	fi
+	same "$1" "$expected" "$got"
 	same "... and that is all there was" "${4:-seen}" "$(env_coverage "$2")"
 }
 
