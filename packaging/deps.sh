@@ -28,6 +28,7 @@ table() {
 	build   pc:jansson        libjansson-dev   pkgconfig(jansson)      jansson    pkgconfig(jansson)
 	build   pc:libcap         libcap-dev       pkgconfig(libcap)       libcap     pkgconfig(libcap)
 	build   pc:libxxhash      libxxhash-dev    pkgconfig(libxxhash)    xxhash     pkgconfig(libxxhash)
+	build   pc:nettle         nettle-dev       pkgconfig(nettle)       nettle     pkgconfig(nettle)
 	build   h:uthash.h        uthash-dev       uthash-devel            uthash     uthash-devel
 	test    pc:cmocka         libcmocka-dev    pkgconfig(cmocka)       cmocka     pkgconfig(cmocka)
 	test    cmd:git           git              git                     git        git

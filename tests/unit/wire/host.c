@@ -14,10 +14,14 @@ static void hosts_become_one_spelling(void **state)
 	static const struct {
 		const char *given, *kept;
 	} cases[] = {
-		{ "API.Example.COM", "api.example.com" }, { "example.com.", "example.com" },
-		{ "[2001:DB8::1]", "2001:db8::1" },	  { "192.0.2.1", "192.0.2.1" },
-		{ "a", "a" },				  { "xn--bcher-kva.example", "xn--bcher-kva.example" },
-		{ "a b\\c", "a\\032b\\092c" },		  { "b\xc3\xbc.de", "b\\195\\188.de" },
+		{ "API.Example.COM", "api.example.com" },
+		{ "example.com.", "example.com" },
+		{ "[2001:DB8::1]", "2001:db8::1" },
+		{ "192.0.2.1", "192.0.2.1" },
+		{ "a", "a" },
+		{ "xn--bcher-kva.example", "xn--bcher-kva.example" },
+		{ "a b\\c", "a\\032b\\092c" },
+		{ "b\xc3\xbc.de", "b\\195\\188.de" },
 	};
 	char host[TT_HOST_MAX];
 
