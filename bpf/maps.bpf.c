@@ -15,6 +15,8 @@ union tt_shared {
 	struct tt_ev_env env;
 	struct tt_ev_count count;
 	struct tt_ev_note note;
+	struct tt_ev_flow flow;
+	struct tt_ev_payload payload;
 	struct tt_iter_task task;
 	enum tt_ev_type type;
 	enum tt_ev_flags flags;

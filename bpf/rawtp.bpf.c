@@ -14,17 +14,23 @@
 
 #include "lib/call.bpf.h"
 #include "lib/connect.bpf.h"
+#include "lib/tap.bpf.h"
 #include "lib/verifier.bpf.h"
 
 /* linux/net.h: sub-calls of socketcall(2) */
 #define SYS_CONNECT  3
+#define SYS_SEND     9
+#define SYS_RECV     10
 #define SYS_SENDTO   11
+#define SYS_RECVFROM 12
 #define SYS_SENDMSG  16
+#define SYS_RECVMSG  17
+#define SYS_RECVMMSG 19
 #define SYS_SENDMMSG 20
 
 #define RESOLVE_IN_ROOT 0x10
 
-/* Messages of one sendmmsg that are looked at; further ones are counted as lost. */
+/* Messages of one sendmmsg or recvmmsg that are looked at; further ones are counted as lost. */
 #define MMSG_MAX 32
 
 static __noinline int on_open(struct subject *sub, struct scratch *s, const struct call_ctx *c)
@@ -72,6 +78,77 @@ static __noinline int on_open(struct subject *sub, struct scratch *s, const stru
 	return observe_name(sub, s, &obs);
 }
 
+static __always_inline struct sock *sock_of(struct file *file)
+{
+	struct socket *socket;
+
+	if (!file || (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
+		return NULL;
+	socket = BPF_CORE_READ(file, private_data);
+	return BPF_CORE_READ(socket, sk);
+}
+
+/* done bytes of a message in user memory went through a socket. */
+static __always_inline void tap_message(struct scratch *s, struct sock *sk, __u64 msg, bool compat,
+					__u32 done, bool inbound)
+{
+	__u64 address = 0;
+	__u32 len = 0;
+
+	s->tap.sk = sk;
+	s->tap.done = done;
+	s->tap.skip = 0;
+	s->tap.inbound = inbound;
+	s->tap.in_kernel = false;
+	s->tap.compat = compat;
+	read_msg_name(msg, compat, &address, &len);
+	tap_address(s, len ? (void *)address : NULL, false);
+	if (compat) {
+		__u32 iov[2] = {};
+
+		bpf_probe_read_user(iov, sizeof(iov), (void *)(msg + 8));
+		s->tap.at = iov[0];
+		s->tap.pieces = iov[1];
+	} else {
+		__u64 iov[2] = {};
+
+		bpf_probe_read_user(iov, sizeof(iov), (void *)(msg + 16));
+		s->tap.at = iov[0];
+		s->tap.pieces = iov[1];
+	}
+	if (s->tap.pieces)
+		tap(s->self);
+}
+
+/* The other calls that send or receive, all of which give the number of bytes. */
+static __noinline int on_transfer(struct subject *sub, struct scratch *s, const struct call_ctx *c)
+{
+	bool inbound = c->call == CALL_RECVFROM || c->call == CALL_RECVMSG || c->call == CALL_READ ||
+		       c->call == CALL_READV,
+	     named = c->call == CALL_SENDTO || c->call == CALL_RECVFROM;
+	struct sock *sk;
+
+	if (c->ret <= 0)
+		return 0;
+	sk = sock_of(file_by_fd(sub->task, c->arg[0]));
+	if (!sk)
+		return 0;
+	if (c->call == CALL_SENDMSG || c->call == CALL_RECVMSG) {
+		tap_message(s, sk, c->arg[1], c->compat, c->ret, inbound);
+		return 0;
+	}
+	s->tap.sk = sk;
+	s->tap.at = c->arg[1];
+	s->tap.pieces = c->call == CALL_READV || c->call == CALL_WRITEV ? (__u32)c->arg[2] : 0;
+	s->tap.skip = 0;
+	s->tap.done = c->ret;
+	s->tap.inbound = inbound;
+	s->tap.in_kernel = false;
+	s->tap.compat = c->compat;
+	tap_address(s, named ? (void *)c->arg[4] : NULL, false);
+	return tap(s->self);
+}
+
 static __always_inline int connect_or_send(struct subject *sub, struct scratch *s, const struct call_ctx *c,
 					   enum tt_op op, __u64 address, __u32 len)
 {
@@ -101,28 +178,38 @@ static __noinline int on_connect(struct subject *sub, struct scratch *s, const s
 	return 0;
 }
 
-/* One message of sendmmsg, at msg. Global, so that the verifier looks at it once and not at each turn of the loop. */
-TT_GLOBAL_FUNCTION int on_message(__u64 msg, __u32 fd, __s32 result, __u32 compat)
+/* How a struct mmsghdr of the caller's is laid out: its size, and where its msg_len is. */
+#define MMSG_SIZE(compat) ((compat) ? 32 : 64)
+#define MMSG_LEN(compat)  ((compat) ? 28 : 56)
+
+/* One message of sendmmsg or recvmmsg, at msg. Global, so that the verifier looks at it once and not at each turn of the loop. */
+TT_GLOBAL_FUNCTION int on_message(__u64 msg, __u32 fd, __s32 result, __u32 compat, __u32 inbound)
 {
 	struct call_ctx c = { .arg = { fd }, .ret = result, .compat = compat };
 	struct scratch *s = scratch_get(SCRATCH_CALL);
 	struct subject sub;
+	struct sock *sk;
 	__u64 address;
-	__u32 len;
+	__u32 len = 0;
 
-	if (!s || !subject_in_user_mode(&sub) || !read_msg_name(msg, compat, &address, &len))
+	if (!s || !subject_in_user_mode(&sub))
 		return 0;
-	return connect_or_send(&sub, s, &c, TT_OP_SEND, address, len);
+	if (!inbound && read_msg_name(msg, compat, &address, &len))
+		connect_or_send(&sub, s, &c, TT_OP_SEND, address, len);
+	sk = sock_of(file_by_fd(sub.task, fd));
+	if (result > 0 && sk && !bpf_probe_read_user(&len, sizeof(len), (void *)(msg + MMSG_LEN(compat))))
+		tap_message(s, sk, msg, compat, len, inbound);
+	return 0;
 }
 
-static __always_inline int on_sendmmsg(struct subject *sub, const struct call_ctx *c)
+static __always_inline int on_messages(struct subject *sub, const struct call_ctx *c)
 {
-	/* sizeof(struct mmsghdr), sizeof(struct compat_mmsghdr) */
-	__u32 step = c->compat ? 32 : 64, sent = c->ret > 0 ? c->ret : 1, i;
+	__u32 sent = c->ret > 0 ? c->ret : 1, i;
+	bool inbound = c->call == CALL_RECVMMSG;
 
 	for (i = 0; i < MMSG_MAX && i < sent; i++)
-		on_message(c->arg[1] + i * step, c->arg[0], c->ret, c->compat);
-	if (sent > MMSG_MAX && subject_alive(sub))
+		on_message(c->arg[1] + i * MMSG_SIZE(c->compat), c->arg[0], c->ret, c->compat, inbound);
+	if (!inbound && sent > MMSG_MAX && subject_alive(sub))
 		count_losses(sub->state->slot, TT_LOSS_CONNECT, sent - MMSG_MAX);
 	return 0;
 }
@@ -132,15 +219,18 @@ static __always_inline void unpack_socketcall(struct call_ctx *c)
 {
 	__u32 args[6] = {}, n = c->arg[0];
 
-	c->call = n == SYS_CONNECT    ? CALL_CONNECT
-		  : n == SYS_SENDTO   ? CALL_SENDTO
-		  : n == SYS_SENDMSG  ? CALL_SENDMSG
-		  : n == SYS_SENDMMSG ? CALL_SENDMMSG
-				      : CALL_NONE;
+	c->call = n == SYS_CONNECT		       ? CALL_CONNECT
+		  : n == SYS_SEND || n == SYS_SENDTO   ? CALL_SENDTO
+		  : n == SYS_RECV || n == SYS_RECVFROM ? CALL_RECVFROM
+		  : n == SYS_SENDMSG		       ? CALL_SENDMSG
+		  : n == SYS_RECVMSG		       ? CALL_RECVMSG
+		  : n == SYS_SENDMMSG		       ? CALL_SENDMMSG
+		  : n == SYS_RECVMMSG		       ? CALL_RECVMMSG
+						       : CALL_NONE;
 	if (c->call == CALL_NONE)
 		return;
-	/* net/socket.c:nargs, in bytes: connect 3, sendto 6, sendmsg 3, sendmmsg 4 */
-	if (bpf_probe_read_user(args, c->call == CALL_SENDTO ? 24 : 12, (void *)c->arg[1]))
+	/* net/socket.c:nargs, in bytes: all that is looked at of any is in three, or in sendto's and recvfrom's six */
+	if (bpf_probe_read_user(args, n == SYS_SENDTO || n == SYS_RECVFROM ? 24 : 12, (void *)c->arg[1]))
 		c->call = CALL_NONE;
 	c->arg[0] = args[0];
 	c->arg[1] = args[1];
@@ -208,12 +298,22 @@ static __noinline int on_return(const struct pt_regs *regs, long ret)
 	case CALL_READLINK:
 	case CALL_READLINKAT:
 		return observe_call(&sub, s, &c);
-	case CALL_CONNECT:
 	case CALL_SENDTO:
 	case CALL_SENDMSG:
+		on_connect(&sub, s, &c);
+		return on_transfer(&sub, s, &c);
+	case CALL_CONNECT:
 		return on_connect(&sub, s, &c);
 	case CALL_SENDMMSG:
-		return on_sendmmsg(&sub, &c);
+	case CALL_RECVMMSG:
+		return on_messages(&sub, &c);
+	case CALL_READ:
+	case CALL_READV:
+	case CALL_WRITE:
+	case CALL_WRITEV:
+	case CALL_RECVFROM:
+	case CALL_RECVMSG:
+		return on_transfer(&sub, s, &c);
 	case CALL_RENAME:
 		if (ret == 0)
 			renamed(&sub);

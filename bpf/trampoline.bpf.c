@@ -15,6 +15,7 @@
 
 #include "lib/call.bpf.h"
 #include "lib/connect.bpf.h"
+#include "lib/tap.bpf.h"
 
 #define FMODE_EXEC 0x20 /* include/linux/fs.h: __FMODE_EXEC, an open by execve */
 #define O_NONBLOCK 00004000
@@ -253,6 +254,82 @@ int UNPREEMPTED_PROG(tr_sendmsg, struct socket *socket, void *msg, void *kernel_
 		obs.address = (void *)address;
 	return observe_send(&sub, SCRATCH_SENDMSG, &obs, result);
 }
+
+/* The pieces that a message's first done bytes were in: its iterator is behind them now. */
+static __always_inline bool tap_pieces(struct scratch *s, struct msghdr *msg, __u32 done)
+{
+	struct iov_iter *iter = &msg->msg_iter;
+	const struct iovec *piece;
+	__u32 offset = BPF_CORE_READ(iter, iov_offset), i;
+	__s64 before = (__s64)done - offset;
+
+	s->tap.skip = 0;
+	s->tap.pieces = 0;
+	if (iter_is_ubuf(iter)) {
+		s->tap.at = (__u64)BPF_CORE_READ(iter, ubuf) + offset - done;
+		return true;
+	}
+	if (!iter_is_iovec(iter))
+		return false; /* the kernel's own pages: a file that is sent */
+	piece = iter_iovec(iter);
+	s->tap.pieces = offset > 0;
+	for (i = 0; i < TAP_PIECES_MAX && before > 0; i++) {
+		piece--;
+		s->tap.pieces++;
+		before -= BPF_CORE_READ(piece, iov_len);
+	}
+	if (before > 0)
+		return false;
+	s->tap.at = (__u64)piece;
+	s->tap.skip = -before;
+	return true;
+}
+
+/* done bytes went through a socket. */
+static __always_inline int transferred(__u32 of, struct sock *sk, struct msghdr *msg, int done, bool inbound)
+{
+	struct subject sub;
+	struct scratch *s;
+
+	if (done <= 0 || !subject_marked(&sub))
+		return 0;
+	s = scratch_get(of);
+	if (!s || !tap_pieces(s, msg, done))
+		return 0;
+	s->tap.sk = sk;
+	s->tap.done = done;
+	s->tap.inbound = inbound;
+	s->tap.in_kernel = true;
+	s->tap.compat = false;
+	tap_address(s, BPF_CORE_READ(msg, msg_name), true);
+	return tap(of);
+}
+
+/* net/ipv4/tcp.c, net/ipv4/udp.c, net/ipv6/udp.c: (sk, msg, len), and its result */
+#define SENDMSG_PROGRAM(program, of)                                                                         \
+	SEC("fexit")                                                                                         \
+	int UNPREEMPTED_PROG(program, struct sock *sk, struct msghdr *msg, unsigned long len, int result)    \
+	{                                                                                                    \
+		return transferred(of, sk, msg, result, false);                                              \
+	}
+
+/* The same for (sk, msg, len, flags, addr_len), which had one more. */
+#define RECVMSG_PROGRAM(program, of)                                                                         \
+	SEC("fexit")                                                                                         \
+	int program(__u64 *ctx)                                                                              \
+	{                                                                                                    \
+		preempt_off();                                                                               \
+		transferred(of, (void *)ctx[0], (void *)ctx[1], recvmsg_result(ctx), true);                  \
+		preempt_on();                                                                                \
+		return 0;                                                                                    \
+	}
+
+SENDMSG_PROGRAM(tr_tcp_sendmsg, SCRATCH_TCP_SENDMSG)
+SENDMSG_PROGRAM(tr_udp_sendmsg, SCRATCH_UDP_SENDMSG)
+SENDMSG_PROGRAM(tr_udpv6_sendmsg, SCRATCH_UDPV6_SENDMSG)
+RECVMSG_PROGRAM(tr_tcp_recvmsg, SCRATCH_TCP_RECVMSG)
+RECVMSG_PROGRAM(tr_udp_recvmsg, SCRATCH_UDP_RECVMSG)
+RECVMSG_PROGRAM(tr_udpv6_recvmsg, SCRATCH_UDPV6_RECVMSG)
 
 /* fs/namei.c: do_renameat2(), filename_renameat2() since 7.0; io_uring's renames pass here as well */
 SEC("fexit")

@@ -244,6 +244,7 @@ struct sock_common {
 	volatile unsigned char skc_state;
 	struct in6_addr skc_v6_daddr;
 	struct in6_addr skc_v6_rcv_saddr;
+	unsigned long skc_flags;
 };
 
 typedef struct {
@@ -262,6 +263,39 @@ struct sock {
 
 struct inet_connection_sock {
 	u8 icsk_pending;
+};
+
+struct tcp_sock {
+	u64 bytes_received;
+	u64 bytes_acked;
+	u32 snd_una;
+	u32 write_seq;
+};
+
+struct iovec {
+	void *iov_base;
+	unsigned long iov_len;
+};
+
+enum iter_type {
+	ITER_UBUF, /* since 6.0 */
+	ITER_IOVEC,
+};
+
+/* One kernel has `iov`, `__iov` the next; `type` is of those before 5.14. */
+struct iov_iter {
+	u8 iter_type;
+	unsigned int type;
+	unsigned long iov_offset;
+	const struct iovec *iov;
+	const struct iovec *__iov;
+	void *ubuf;
+};
+
+struct msghdr {
+	void *msg_name;
+	int msg_namelen;
+	struct iov_iter msg_iter;
 };
 
 struct socket {

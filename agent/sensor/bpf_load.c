@@ -84,6 +84,12 @@ static const struct program {
 	PROGRAM("tr_connect", "net", "connects", TRAMPOLINE, 0, "__sys_connect_file"),
 	PROGRAM("tr_sendto", "net", "datagrams", TRAMPOLINE, 0, "__sys_sendto"),
 	PROGRAM("tr_sendmsg", "net", "datagrams", TRAMPOLINE, 0, "___sys_sendmsg"),
+	PROGRAM("tr_tcp_sendmsg", "net", "names in what is sent", TRAMPOLINE, 0, "tcp_sendmsg"),
+	PROGRAM("tr_tcp_recvmsg", "net", "answers of name servers", TRAMPOLINE, 0, "tcp_recvmsg"),
+	PROGRAM("tr_udp_sendmsg", "net", "names that are asked for", TRAMPOLINE, 0, "udp_sendmsg"),
+	PROGRAM("tr_udp_recvmsg", "net", "answers of name servers", TRAMPOLINE, 0, "udp_recvmsg"),
+	PROGRAM("tr_udpv6_sendmsg", "net", "names that are asked for", TRAMPOLINE, 0, "udpv6_sendmsg"),
+	PROGRAM("tr_udpv6_recvmsg", "net", "answers of name servers", TRAMPOLINE, 0, "udpv6_recvmsg"),
 	PROGRAM("tr_io_uring", "net", "the use of io_uring", TRAMPOLINE, 0),
 	PROGRAM("so_tcp_state", "net", "TCP connections", ANY, 0),
 	PROGRAM("it_list", "process", "agents that ran before telltale", ANY, LATER),
@@ -229,6 +235,7 @@ static int configure(struct tt_bpf_sensor *sensor, const struct tt_sensor_params
 	skel->rodata->candidate_min_size = params->candidate_min_bytes;
 	skel->rodata->sleepable_uprobes = sleepable;
 	skel->rodata->task_storage = storage;
+	skel->rodata->recvmsg_nonblock = kcalls->recvmsg_nonblock;
 	return 0;
 }
 
@@ -329,7 +336,7 @@ static int load(struct tt_bpf_sensor *sensor, const struct tt_sensor_params *par
 		if (failed < 0)
 			return r;
 		if (refused_kcalls(words.text)) {
-			kcalls = (struct tt_kcalls){ 0 };
+			memset(kcalls.id, 0, sizeof(kcalls.id));
 			continue;
 		}
 		if (sleepable && strncmp(programs[failed].name, "up_", 3) == 0) {

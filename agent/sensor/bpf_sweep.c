@@ -35,6 +35,8 @@ static const struct {
 	[TT_LOSS_SLOT] = { "process", "candidate" },
 	[TT_LOSS_STORAGE] = { "process", "task" },
 	[TT_LOSS_SOCK] = { "net", "connection_outcome" },
+	[TT_LOSS_FLOW] = { "net", "connection_bytes" },
+	[TT_LOSS_PAYLOAD] = { "net", "name" },
 };
 
 static int sweep_losses(struct tt_bpf_sensor *sensor, uint64_t slot, const uint64_t now[],
@@ -268,7 +270,7 @@ static int sweep_socks(struct tt_bpf_sensor *sensor, bool final, uint64_t now, t
 
 		first = false;
 		key = next;
-		if (bpf_map_lookup_elem(fd, &key, &sock) != 0 ||
+		if (bpf_map_lookup_elem(fd, &key, &sock) != 0 || sock.state != TT_CONN_CONNECTING ||
 		    (!final && now - sock.begin_ns < CONNECTING_NS))
 			continue;
 		struct tt_event event = {
@@ -279,6 +281,7 @@ static int sweep_socks(struct tt_bpf_sensor *sensor, bool final, uint64_t now, t
 			.tid = sock.tid,
 			.key = { .op = TT_OP_CONNECT },
 			.count = 1,
+			.final = final,
 			.first_ns = sock.begin_ns,
 			.last_ns = sock.begin_ns,
 			.connect = { .port = sock.port,

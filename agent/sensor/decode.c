@@ -487,6 +487,46 @@ static int decode_note(struct tt_decoder *decoder, const void *record, size_t le
 	return 0;
 }
 
+static int decode_flow(struct tt_decoder *decoder, const void *record, size_t len, struct tt_event *ret)
+{
+	const struct tt_ev_flow *ev = record;
+
+	ret->type = TT_EVENT_FLOW;
+	ret->flow = (struct tt_event_flow){
+		.sock_id = ev->sock_id,
+		.begin_ns = ev->begin_ns,
+		.sent = ev->sent,
+		.received = ev->received,
+		.ended = ev->ended,
+	};
+	return 0;
+}
+
+static int decode_payload(struct tt_decoder *decoder, const void *record, size_t len, struct tt_event *ret)
+{
+	const struct tt_ev_payload *ev = record;
+	struct reader reader = { .at = ev->data, .left = len - sizeof(*ev) };
+	const char *data = take(&reader, ev->data_len);
+
+	if (reader.bad)
+		return -EBADMSG;
+	ret->type = TT_EVENT_PAYLOAD;
+	ret->payload = (struct tt_event_payload){
+		.sock_id = ev->sock_id,
+		.port = ev->port,
+		.local_port = ev->local_port,
+		.family = ev->family,
+		.protocol = ev->protocol,
+		.offset = ev->offset,
+		.total = ev->total,
+		.inbound = ev->inbound,
+		.data = data,
+		.len = ev->data_len,
+	};
+	memcpy(ret->payload.addr, ev->addr, sizeof(ev->addr));
+	return 0;
+}
+
 static const struct {
 	size_t fixed;
 	int (*decode)(struct tt_decoder *decoder, const void *record, size_t len, struct tt_event *ret);
@@ -499,6 +539,8 @@ static const struct {
 	[TT_EV_ENV] = { sizeof(struct tt_ev_env), decode_env_lookup },
 	[TT_EV_COUNT] = { sizeof(struct tt_ev_count), decode_count },
 	[TT_EV_NOTE] = { sizeof(struct tt_ev_note), decode_note },
+	[TT_EV_FLOW] = { sizeof(struct tt_ev_flow), decode_flow },
+	[TT_EV_PAYLOAD] = { sizeof(struct tt_ev_payload), decode_payload },
 };
 
 int tt_decode(struct tt_decoder *decoder, const void *record, size_t len, struct tt_event *ret)

@@ -23,6 +23,8 @@ enum tt_event_type {
 	TT_EVENT_COUNT, /* a known key's count so far */
 	TT_EVENT_TOTAL, /* a known key's exact count, from the map */
 	TT_EVENT_NOTE,
+	TT_EVENT_FLOW,
+	TT_EVENT_PAYLOAD,
 	TT_EVENT_LOSS,
 };
 
@@ -61,6 +63,23 @@ struct tt_event_connect {
 	const char *unix_peer; /* the peer's bound name where it differs from unix_path */
 };
 
+/* What a TCP connection has carried so far. */
+struct tt_event_flow {
+	uint64_t sock_id, begin_ns, sent, received;
+	bool ended;
+};
+
+/* Bytes that may name the other end: to be parsed, never to be kept. */
+struct tt_event_payload {
+	uint64_t sock_id; /* TCP; 0: a datagram */
+	uint8_t addr[16]; /* of a datagram's other end */
+	uint16_t port, local_port, family, protocol;
+	uint32_t offset, total; /* in the stream; sent or received at once */
+	bool inbound;
+	const void *data;
+	size_t len;
+};
+
 struct tt_event {
 	enum tt_event_type type;
 	uint32_t flags; /* enum tt_ev_flags */
@@ -73,7 +92,7 @@ struct tt_event {
 	struct tt_agg_key key;
 	uint64_t count, bytes, first_ns, last_ns;
 	bool sent; /* TOTAL: user space was told what the key stands for */
-	bool final; /* TOTAL: the entry is gone now; a new sighting starts from nothing */
+	bool final; /* TOTAL: the entry is gone now; a new sighting starts from nothing. CONNECT: an attempt is not told again */
 
 	union {
 		struct {
@@ -86,6 +105,8 @@ struct tt_event {
 		} exit;
 		struct tt_event_file file;
 		struct tt_event_connect connect;
+		struct tt_event_flow flow;
+		struct tt_event_payload payload;
 		struct {
 			const char *name; /* ends with "..." where cut; "" with TT_EVF_USER_FAULT */
 			enum tt_env_source source;

@@ -15,6 +15,16 @@ static const char *const names[TT_KERNEL_CALLS] = {
 	"bpf_local_irq_restore",
 };
 
+/* How many a function has; 0: it is not there. */
+static unsigned arguments(const struct btf *kernel, const char *function)
+{
+	int32_t id = kernel ? btf__find_by_name_kind(kernel, function, BTF_KIND_FUNC) : -ENOENT;
+	const struct btf_type *type =
+		id > 0 ? btf__type_by_id(kernel, btf__type_by_id(kernel, (uint32_t)id)->type) : NULL;
+
+	return type && btf_is_func_proto(type) ? btf_vlen(type) : 0;
+}
+
 void tt_kcalls_find(const struct btf *kernel, struct tt_kcalls *calls)
 {
 	bool all = kernel != NULL;
@@ -24,7 +34,8 @@ void tt_kcalls_find(const struct btf *kernel, struct tt_kcalls *calls)
 		all = calls->id[i] > 0;
 	}
 	if (!all)
-		memset(calls, 0, sizeof(*calls));
+		memset(calls->id, 0, sizeof(calls->id));
+	calls->recvmsg_nonblock = arguments(kernel, "udp_recvmsg") == 6;
 }
 
 int tt_kcalls_put(const struct tt_kcalls *calls, struct bpf_program *program)

@@ -87,6 +87,37 @@ static __always_inline __u32 short_name_offset(void)
 		       : bpf_core_field_offset(struct dentry, d_shortname);
 }
 
+/* tcp_recvmsg() and udp_recvmsg() had `nonblock` until 5.19: their result, behind their arguments, is one further. In so many
+ * words because the compiler would choose an offset and load once, which the verifier does not allow of a context. */
+static __always_inline int recvmsg_result(const __u64 *ctx)
+{
+	__u64 result;
+
+	if (recvmsg_nonblock)
+		asm volatile("%0 = *(u64 *)(%1 + 48)" : "=r"(result) : "r"(ctx));
+	else
+		asm volatile("%0 = *(u64 *)(%1 + 40)" : "=r"(result) : "r"(ctx));
+	return result;
+}
+
+static __always_inline bool iter_is_ubuf(struct iov_iter *iter)
+{
+	return bpf_core_enum_value_exists(enum iter_type, ITER_UBUF) &&
+	       BPF_CORE_READ(iter, iter_type) == bpf_core_enum_value(enum iter_type, ITER_UBUF);
+}
+
+static __always_inline bool iter_is_iovec(struct iov_iter *iter)
+{
+	if (bpf_core_field_exists(iter->iter_type))
+		return BPF_CORE_READ(iter, iter_type) == bpf_core_enum_value(enum iter_type, ITER_IOVEC);
+	return (BPF_CORE_READ(iter, type) & ~1) == bpf_core_enum_value(enum iter_type, ITER_IOVEC);
+}
+
+static __always_inline const struct iovec *iter_iovec(struct iov_iter *iter)
+{
+	return bpf_core_field_exists(iter->__iov) ? BPF_CORE_READ(iter, __iov) : BPF_CORE_READ(iter, iov);
+}
+
 /* include/linux/namei.h, as they were and are: of an open's lookup_flags neither kernel has the other's bits. */
 #define LOOKUP_IN_ROOT (1u << 20 | 1u << 28)
 #define LOOKUP_CACHED  (1u << 21 | 1u << 9)

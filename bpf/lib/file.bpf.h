@@ -21,12 +21,12 @@
 /* The descriptor's file, as fs/file.c:files_lookup_fd_raw finds it; NULL if there is none. */
 static __always_inline struct file *file_by_fd(struct task_struct *task, int fd)
 {
-	struct fdtable *fdt = BPF_CORE_READ(task, files, fdt);
+	struct fdtable *fdt = task_read(task, files, fdt);
 	struct file **slot, *file = NULL;
 
-	if (fd < 0 || (__u32)fd >= BPF_CORE_READ(fdt, max_fds))
+	if (fd < 0 || (__u32)fd >= task_read(fdt, max_fds))
 		return NULL;
-	slot = BPF_CORE_READ(fdt, fd) + fd;
+	slot = task_read(fdt, fd) + fd;
 	bpf_probe_read_kernel(&file, sizeof(file), slot);
 	return file;
 }

@@ -31,6 +31,7 @@
 TT_SETTING(__u64, hash_seed, 0x9e3779b97f4a7c15); /* random per start: nobody can prepare collisions */
 TT_SETTING(__u64, candidate_min_size, 32 << 20); /* larger executables are always candidates */
 TT_SETTING(__u32, sleepable_uprobes, 0);
+TT_SETTING(__u32, recvmsg_nonblock, 0); /* tcp_recvmsg() and its like have an argument more (compat.bpf.h) */
 TT_SETTING(__u32, task_storage, 1); /* in `tasks`; 0: in `task_table` (compat.bpf.h, task.bpf.h) */
 
 /* ---- changed while running */
@@ -149,6 +150,19 @@ struct scratch {
 	struct agg_op op;
 	char user[TT_PATH_MAX + 8];
 	struct {
+		struct sock *sk;
+		__u64 at; /* the bytes in user memory, or an array of pieces of them */
+		__u32 pieces; /* 0: at is the bytes */
+		__u32 skip; /* bytes of the first piece before them */
+		__u32 done; /* how many there are */
+		__u32 room, copied; /* how many are to be copied, and were */
+		__u16 family, port; /* of a datagram's own address; port 0: it is the socket's */
+		__u8 addr[16];
+		__u8 inbound;
+		__u8 in_kernel; /* the array of pieces */
+		__u8 compat; /* it is a 32-bit caller's */
+	} tap;
+	struct {
 		__u64 dentry, mnt, mnt_root; /* where the walk is, and the mount's own root */
 		__u64 root, root_mnt, root_mnt_root; /* where it ends */
 		__u64 parent, name; /* of the dentry: its d_parent and d_name */
@@ -167,6 +181,10 @@ struct scratch {
 		struct {
 			char pad_connect[TT_FIXED_MAX - sizeof(struct tt_ev_connect)];
 			struct tt_ev_connect connect;
+		};
+		struct {
+			char pad_payload[TT_FIXED_MAX - sizeof(struct tt_ev_payload)];
+			struct tt_ev_payload payload;
 		};
 		struct {
 			char pad_exec[TT_FIXED_MAX - sizeof(struct tt_ev_exec)];
@@ -192,6 +210,12 @@ enum scratch_of {
 	SCRATCH_CONNECT,
 	SCRATCH_SENDTO,
 	SCRATCH_SENDMSG,
+	SCRATCH_TCP_SENDMSG,
+	SCRATCH_TCP_RECVMSG,
+	SCRATCH_UDP_SENDMSG,
+	SCRATCH_UDP_RECVMSG,
+	SCRATCH_UDPV6_SENDMSG,
+	SCRATCH_UDPV6_RECVMSG,
 	SCRATCH_EXECVE,
 	SCRATCH_EXECVEAT,
 	SCRATCH_COMPAT_EXECVE,

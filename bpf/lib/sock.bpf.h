@@ -2,7 +2,8 @@
 /* Observing connections.
  *
  * TCP is followed by its states (inet_sock_set_state), whoever made the connect: SYN_SENT begins an attempt,
- * leaving it is the outcome. The address is the socket's, and complete there (net/ipv4/tcp_ipv4.c:
+ * leaving it is the outcome, and what it has carried is read off the socket when its process closes it and when it is gone:
+ * TCP counts anyway, so nothing has to be done for each call. The address is the socket's, and complete there (net/ipv4/tcp_ipv4.c:
  * tcp_v4_connect, net/ipv6/tcp_ipv6.c: tcp_v6_connect); after a refusal the port is gone from the
  * socket, so the return of connect(2) would be too late. Everything else is one call with one result. */
 #ifndef TT_BPF_SOCK_H
@@ -20,7 +21,11 @@
 #define TCP_ESTABLISHED 1
 #define TCP_SYN_SENT	2
 #define TCP_SYN_RECV	3
+#define TCP_FIN_WAIT1	4
 #define TCP_CLOSE	7
+#define TCP_LAST_ACK	9
+
+#define SOCK_DONE 1 /* include/net/sock.h: bit of skc_flags */
 
 #define ETIMEDOUT    110
 #define ECONNREFUSED 111
@@ -149,7 +154,61 @@ static __always_inline int tcp_attempt_ends(struct sock *sk, int newstate)
 			sock->local_port = BPF_CORE_READ(sk, __sk_common.skc_num);
 		send_outcome(sock, outcome, -error, now);
 	}
-	bpf_map_delete_elem(&socks, &key);
+	if (slot && outcome == TT_CONN_ESTABLISHED)
+		sock->state = TT_CONN_ESTABLISHED;
+	else
+		bpf_map_delete_elem(&socks, &key);
+	return 0;
+}
+
+/* Payload that was given to a connection which this side began: what is acknowledged, the SYN not being payload, and what is not
+ * yet. A FIN would count, but is not queued before the state has changed (net/ipv4/tcp.c:tcp_close_state). */
+static __always_inline __u64 tcp_sent(struct sock *sk)
+{
+	struct tcp_sock *tp = (struct tcp_sock *)sk;
+	__u64 acked = BPF_CORE_READ(tp, bytes_acked);
+	__u32 waiting = BPF_CORE_READ(tp, write_seq) - BPF_CORE_READ(tp, snd_una);
+
+	return acked ? acked - 1 + waiting : 0;
+}
+
+/* Payload that came in order. The other side's FIN counts, and leaves a flag (net/ipv4/tcp_input.c:tcp_fin). */
+static __always_inline __u64 tcp_received(struct sock *sk)
+{
+	__u64 received = BPF_CORE_READ((struct tcp_sock *)sk, bytes_received);
+
+	return received - (received && BPF_CORE_READ(sk, __sk_common.skc_flags) >> SOCK_DONE & 1);
+}
+
+/* An established connection is closed by its process, or gone. */
+static __always_inline int tcp_flow(struct sock *sk, int newstate)
+{
+	__u64 key = (__u64)sk, now = bpf_ktime_get_boot_ns();
+	struct tt_sock *sock = bpf_map_lookup_elem(&socks, &key);
+	struct tt_ev_flow *ev;
+
+	if (!sock || stopped)
+		return 0;
+	if (!sock->sent_is_final) {
+		sock->sent = tcp_sent(sk);
+		sock->sent_is_final = 1;
+	}
+	ev = bpf_ringbuf_reserve(&activity, sizeof(*ev), 0);
+	if (ev) {
+		header_of(&ev->hdr, sock->slot, sock->start_ns, sock->pid, sock->tid, TT_EV_FLOW, sizeof(*ev),
+			  now);
+		ev->sock_id = sock->sock_id;
+		ev->begin_ns = sock->begin_ns;
+		ev->sent = sock->sent;
+		ev->received = tcp_received(sk);
+		ev->ended = newstate == TCP_CLOSE;
+		ev->pad = 0;
+		bpf_ringbuf_submit(ev, BPF_RB_NO_WAKEUP);
+	} else {
+		count_loss(sock->slot, TT_LOSS_FLOW);
+	}
+	if (newstate == TCP_CLOSE)
+		bpf_map_delete_elem(&socks, &key);
 	return 0;
 }
 
@@ -160,7 +219,10 @@ static __always_inline int observe_tcp_state(struct sock *sk, int oldstate, int 
 	if (oldstate == TCP_SYN_SENT || oldstate == TCP_SYN_RECV) {
 		if (newstate == TCP_ESTABLISHED || newstate == TCP_CLOSE)
 			return tcp_attempt_ends(sk, newstate);
+		return 0;
 	}
+	if (newstate == TCP_FIN_WAIT1 || newstate == TCP_LAST_ACK || newstate == TCP_CLOSE)
+		return tcp_flow(sk, newstate);
 	return 0;
 }
 

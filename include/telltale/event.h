@@ -45,6 +45,8 @@ enum tt_ev_type {
 	TT_EV_ENV,
 	TT_EV_COUNT, /* an aggregated operation's count reached a power of two */
 	TT_EV_NOTE, /* something that limits what can be seen: enum tt_note */
+	TT_EV_FLOW, /* what a TCP connection has carried */
+	TT_EV_PAYLOAD, /* bytes that may name the other end */
 	TT_EV_TYPES
 };
 
@@ -218,6 +220,38 @@ struct tt_ev_connect {
 	char data[];
 };
 TT_ASSERT_SIZE(struct tt_ev_connect, 168);
+
+/* A TCP connection that was established: when its process closes or shuts it down, and when it is gone. */
+struct tt_ev_flow {
+	struct tt_ev_header hdr; /* of the process that connected */
+	__u64 sock_id; /* as in its tt_ev_connect */
+	__u64 begin_ns; /* start of the attempt */
+	__u64 sent, received; /* payload so far: given to TCP, and received by it in order */
+	__u32 ended; /* 1: nothing will follow */
+	__u32 pad;
+};
+TT_ASSERT_SIZE(struct tt_ev_flow, 80);
+
+/* The first TT_PAYLOAD_MAX bytes that a TCP connection sends (and receives, from port 53), in the pieces in which they are sent;
+ * datagrams of the domain name system; QUIC's first ones. It is only parsed for names, and never kept. */
+#define TT_PAYLOAD_MAX 4096
+
+struct tt_ev_payload {
+	struct tt_ev_header hdr; /* of the process that sends or receives */
+	__u64 sock_id; /* TCP; 0: a datagram */
+	__u8 addr[16]; /* the other end's, as in tt_ev_connect; zeros for TCP */
+	__u16 port; /* host order */
+	__u16 local_port;
+	__u16 family;
+	__u16 protocol;
+	__u32 offset; /* TCP: of data in what goes that way */
+	__u32 total; /* bytes that were sent or received at once, of which data may be the first */
+	__u16 data_len;
+	__u8 inbound;
+	__u8 pad[5];
+	char data[];
+};
+TT_ASSERT_SIZE(struct tt_ev_payload, 88);
 
 enum tt_env_source {
 	TT_ENV_GETENV = 1,

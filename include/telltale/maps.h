@@ -43,6 +43,8 @@ enum tt_loss {
 	TT_LOSS_SLOT, /* slots map full: a candidate's process was not observed */
 	TT_LOSS_STORAGE, /* no task storage, or its table is full: a task was not observed */
 	TT_LOSS_SOCK, /* socks map full: a connection's outcome was not observed */
+	TT_LOSS_FLOW, /* what a connection carried */
+	TT_LOSS_PAYLOAD, /* bytes that may have named the other end */
 	TT_LOSS_KINDS
 };
 
@@ -79,10 +81,10 @@ TT_ASSERT_SIZE(struct tt_agg_value, 88);
 /* Entries of the map of records under construction that the rawtp backend needs, that trampolines do, and these where
  * they stand in for one another. */
 #define TT_SCRATCHES_RAWTP	2
-#define TT_SCRATCHES_TRAMPOLINE 11
-#define TT_SCRATCHES_ALL	14
+#define TT_SCRATCHES_TRAMPOLINE 17
+#define TT_SCRATCHES_ALL	20
 
-/* A TCP connect that has begun. Key: the kernel's struct sock address. */
+/* A TCP connection from its connect on, until it is closed. Key: the kernel's struct sock address. */
 struct tt_sock {
 	__u64 slot;
 	__u64 start_ns; /* of the process */
@@ -95,8 +97,13 @@ struct tt_sock {
 	__u16 port; /* host order */
 	__u16 local_port;
 	__u16 family;
-	__u16 state; /* enum tt_conn_state */
+	__u16 state; /* enum tt_conn_state: CONNECTING or ESTABLISHED */
+	__u64 sent; /* payload, once there can be no more */
+	__u32 sent_is_final;
+	__u32 tapped[2]; /* bytes of what it sent and received that are on the ring */
+	__u32 pad;
 };
+TT_ASSERT_SIZE(struct tt_sock, 104);
 
 /* What the task iterators write: one per process (list) or per task newly bound to a slot (attach). */
 struct tt_iter_task {

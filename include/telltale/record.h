@@ -102,6 +102,7 @@ struct tt_row_connection {
 	uint16_t local_port, port;
 	const char *unix_path; /* abstract names start with '@' */
 	const char *hostname, *hostname_source, *hostname_confidence;
+	const char *names; /* JSON: all names that it was given, where they differ; else NULL */
 	const char *category;
 	const char *state; /* connecting established refused timeout failed aborted connected sent */
 	const char *address_source; /* socket user */
@@ -109,6 +110,19 @@ struct tt_row_connection {
 	uint64_t count;
 	int64_t duration_ns; /* -1 unknown */
 	int64_t bytes_sent, bytes_received; /* -1 not measured */
+	int64_t first_ns, last_ns;
+};
+
+/* A name that was asked for. */
+struct tt_row_name {
+	uint64_t row_id;
+	struct tt_id process_id;
+	const char *name;
+	const char *type; /* of the record: A, AAAA, HTTPS, ...; NULL: not one of the domain name system's */
+	const char *source; /* dns ... */
+	const char *answers; /* JSON list: canonical name, addresses; NULL: no answer was seen */
+	int result; /* the answer's response code, 0 is success; -1: no answer was seen */
+	uint64_t count;
 	int64_t first_ns, last_ns;
 };
 

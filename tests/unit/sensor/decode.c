@@ -491,6 +491,22 @@ static void the_rest_is_handed_through(void **state)
 	assert_int_equal(event.type, TT_EVENT_NOTE);
 	assert_int_equal(event.note.note, TT_NOTE_IO_URING);
 
+	record_flow(&record, 85, who, 7, 10, 20);
+	event = decoded();
+	assert_int_equal(event.type, TT_EVENT_FLOW);
+	assert_int_equal(event.flow.sock_id, 7);
+	assert_int_equal(event.flow.begin_ns, 75);
+	assert_int_equal(event.flow.sent, 10);
+	assert_int_equal(event.flow.received, 20);
+	assert_true(event.flow.ended);
+
+	record_payload(&record, 86, who, "a\0b", 3);
+	event = decoded();
+	assert_int_equal(event.type, TT_EVENT_PAYLOAD);
+	assert_int_equal(event.payload.port, 53);
+	assert_int_equal(event.payload.len, 3);
+	assert_memory_equal(event.payload.data, "a\0b", 3);
+
 	record_exit(&record, 90, who, 9);
 	event = decoded();
 	assert_int_equal(event.type, TT_EVENT_EXIT);
@@ -527,6 +543,12 @@ static void make(unsigned type)
 		break;
 	case TT_EV_COUNT:
 		record_count(&record, 1, who, &key, 1);
+		break;
+	case TT_EV_FLOW:
+		record_flow(&record, 1, who, 1, 2, 3);
+		break;
+	case TT_EV_PAYLOAD:
+		record_payload(&record, 1, who, "abc", 3);
 		break;
 	default:
 		record_note(&record, 1, who, TT_NOTE_IO_URING, 1);
