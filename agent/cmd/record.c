@@ -714,7 +714,7 @@ static const struct {
 	  "SELECT x.protocol, x.address, x.port, x.unix_path, x.hostname, x.state, x.category, sum(x.count), "
 	  "p.exe, p.pid, min(x.first_ns) FROM connection x " OF_SESSION
 	  "GROUP BY x.protocol, x.address, x.port, x.unix_path, x.hostname, x.state, x.category "
-	  "ORDER BY x.family = 'unix', 11",
+	  "HAVING sum(x.count) > 0 ORDER BY x.family = 'unix', 11",
 	  connection_row },
 	{ "Files by category",
 	  "SELECT x.category, count(DISTINCT CASE WHEN x.result = 0 THEN x.path END), "

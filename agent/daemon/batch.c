@@ -22,6 +22,7 @@ enum kind {
 	KIND_FILE,
 	KIND_ENV,
 	KIND_CONNECTION,
+	KIND_NAME,
 	KIND_LOSS,
 	KIND_RISK,
 	KIND_COUNTS,
@@ -54,6 +55,7 @@ PUT(exec)
 PUT(file)
 PUT(env)
 PUT(connection)
+PUT(name)
 PUT(loss)
 PUT(risk)
 PUT(counts)
@@ -107,8 +109,13 @@ static const struct {
 				TEXT(connection, address), TEXT(connection, unix_path),
 				TEXT(connection, hostname), TEXT(connection, hostname_source),
 				TEXT(connection, hostname_confidence), TEXT(connection, category),
-				TEXT(connection, state), TEXT(connection, address_source) },
-			      12 },
+				TEXT(connection, state), TEXT(connection, address_source),
+				TEXT(connection, names) },
+			      13 },
+	[KIND_NAME] = { sizeof(struct tt_row_name),
+			put_name,
+			{ TEXT(name, name), TEXT(name, type), TEXT(name, source), TEXT(name, answers) },
+			4 },
 	[KIND_LOSS] = { sizeof(struct tt_row_loss),
 			put_loss,
 			{ TEXT(loss, boot_id), TEXT(loss, sensor), TEXT(loss, kind) },
@@ -247,6 +254,11 @@ int tt_batch_env(struct tt_batch *batch, const struct tt_row_env *row)
 int tt_batch_connection(struct tt_batch *batch, const struct tt_row_connection *row)
 {
 	return add(batch, KIND_CONNECTION, row);
+}
+
+int tt_batch_name(struct tt_batch *batch, const struct tt_row_name *row)
+{
+	return add(batch, KIND_NAME, row);
 }
 
 int tt_batch_loss(struct tt_batch *batch, const struct tt_row_loss *row)

@@ -123,6 +123,7 @@ static const struct {
 	[TT_LOST_HANDED] = { "env", "exec_environment" },
 	[TT_LOST_CONNECTION] = { "net", "connection" },
 	[TT_LOST_OUTCOME] = { "net", "connection_outcome" },
+	[TT_LOST_NAME] = { "net", "name" },
 };
 
 int tt_tracker_account(struct tt_tracker *tracker, int r, struct tt_process *process, enum tt_lost what,

@@ -1,24 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/rows.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <sys/stat.h>
-#include <uthash.h>
-#include <xxhash.h>
 
 #include "classify/classify.h"
+#include "daemon/connections.h"
 #include "daemon/known.h"
+#include "daemon/names.h"
 #include "util/util.h"
-
-/* A connect that was stored before its outcome. */
-struct attempt {
-	uint64_t sock_id;
-	uint64_t row_id;
-	struct tt_process_key process;
-	bool seen; /* since the last settling: the sensor tells of it with each sweep */
-	UT_hash_handle hh;
-};
 
 struct tt_rows {
 	struct tt_rows_params params;
@@ -26,24 +16,47 @@ struct tt_rows {
 	struct tt_known_table *known;
 	unsigned user_only;
 	bool owing; /* counts that found no room in the batch */
-	struct attempt *attempts;
+	struct tt_names *names;
+	struct tt_connections *connections;
 };
+
+static uint64_t next_row_id(void *arg)
+{
+	return tt_rows_next_id(arg);
+}
 
 int tt_rows_new(const struct tt_rows_params *params, struct tt_rows **ret)
 {
-	struct tt_rows *rows = calloc(1, sizeof(*rows));
+	_cleanup_(tt_rows_freep) struct tt_rows *rows = calloc(1, sizeof(*rows));
+	struct tt_names_params names = {
+		.batch = params->batch,
+		.next_row_id = next_row_id,
+		.arg = rows,
+		.max_rows = params->max_keys,
+		.max_addresses = params->max_keys,
+	};
+	struct tt_connections_params connections = {
+		.batch = params->batch,
+		.classifier = params->classifier,
+		.next_row_id = next_row_id,
+		.arg = rows,
+		.max_rows = params->max_keys,
+	};
 	int r;
 
 	if (!rows)
 		return -ENOMEM;
-	r = tt_known_new(&rows->known);
-	if (r < 0) {
-		free(rows);
-		return r;
-	}
 	rows->params = *params;
 	rows->next_id = params->first_row_id;
-	*ret = rows;
+	r = tt_known_new(&rows->known);
+	if (r == 0)
+		r = tt_names_new(&names, &rows->names);
+	connections.names = rows->names;
+	if (r == 0)
+		r = tt_connections_new(&connections, &rows->connections);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(rows);
 	return 0;
 }
 
@@ -55,15 +68,11 @@ static void forget(struct tt_rows *rows, struct tt_known *known)
 
 void tt_rows_free(struct tt_rows *rows)
 {
-	struct attempt *attempt, *next_attempt;
-
 	if (!rows)
 		return;
 	tt_known_free(rows->known);
-	HASH_ITER (hh, rows->attempts, attempt, next_attempt) {
-		HASH_DEL(rows->attempts, attempt);
-		free(attempt);
-	}
+	tt_connections_free(rows->connections);
+	tt_names_free(rows->names);
 	free(rows);
 }
 
@@ -115,6 +124,8 @@ static int put_counts(struct tt_rows *rows, struct tt_known *known, int64_t to_e
 	if (row.count == known->stored)
 		return 0;
 	r = tt_batch_counts(rows->params.batch, &row);
+	if (known->of == TT_COUNTED_CONNECTION)
+		tt_connections_count(rows->connections, row.row_id, row.count, known->last_ns);
 	if (r == 0)
 		known->stored = row.count;
 	else
@@ -365,194 +376,36 @@ int tt_rows_env_handed(struct tt_rows *rows, const struct tt_env_entry *entry,
 
 /* ---- connections */
 
-static const char *const states[] = {
-	[TT_CONN_NONE] = NULL,
-	[TT_CONN_CONNECTING] = "connecting",
-	[TT_CONN_ESTABLISHED] = "established",
-	[TT_CONN_REFUSED] = "refused",
-	[TT_CONN_TIMEOUT] = "timeout",
-	[TT_CONN_FAILED] = "failed",
-	[TT_CONN_ABORTED] = "aborted",
-};
-
-/* A connect that is one call: its result is its state. */
-static const char *state_of_call(const struct tt_event *event)
-{
-	static const struct {
-		int result;
-		const char *state;
-	} outcomes[] = { { -ECONNREFUSED, "refused" }, { -ETIMEDOUT, "timeout" } };
-
-	for (size_t i = 0; i < ARRAY_SIZE(outcomes); i++) {
-		if (event->key.result == outcomes[i].result)
-			return outcomes[i].state;
-	}
-	if (event->key.result < 0)
-		return "failed";
-	return event->key.op == TT_OP_SEND ? "sent" : "connected";
-}
-
-static bool is_mapped_ipv4(const uint8_t addr[16])
-{
-	static const uint8_t prefix[12] = { [10] = 0xff, [11] = 0xff };
-
-	return memcmp(addr, prefix, sizeof(prefix)) == 0;
-}
-
-/* An IPv4-mapped IPv6 address is IPv4 on the wire, and is called that. */
-static int plain_address(int family, uint8_t addr[16])
-{
-	if (family != AF_INET6 || !is_mapped_ipv4(addr))
-		return family;
-	memmove(addr, addr + 12, 4);
-	memset(addr + 4, 0, 12);
-	return AF_INET;
-}
-
-static const char *protocol_name(const struct tt_event_connect *c, char buf[8])
-{
-	if (c->family == AF_UNIX)
-		return "unix";
-	if (c->protocol == IPPROTO_TCP)
-		return "tcp";
-	if (c->protocol == IPPROTO_UDP)
-		return "udp";
-	snprintf(buf, 8, "%u", c->protocol);
-	return buf;
-}
-
-/* A TCP outcome has no key from the kernel: make one of where it went and how it ended. */
-static void tcp_key(const struct tt_event *event, struct tt_agg_key *ret)
-{
-	const struct tt_event_connect *c = &event->connect;
-	struct {
-		uint8_t addr[16];
-		uint16_t port, family, state;
-	} where = { .port = c->port, .family = c->family, .state = c->state };
-
-	memcpy(where.addr, c->addr, sizeof(where.addr));
-	*ret = (struct tt_agg_key){
-		.start_ns = event->process.start_ns,
-		.pid = event->process.pid,
-		.ident = XXH3_64bits(&where, sizeof(where)),
-		.op = TT_OP_CONNECT,
-		.result = event->key.result,
-		.extra = IPPROTO_TCP,
-	};
-}
-
-static int put_connection(struct tt_rows *rows, const struct tt_event *event,
-			  const struct tt_process *process, uint64_t row_id, int64_t to_epoch_ns)
-{
-	const struct tt_classifier *classifier = rows->params.classifier;
-	const struct tt_event_connect *c = &event->connect;
-	uint8_t addr[16], local[16];
-	char text[INET6_ADDRSTRLEN], local_text[INET6_ADDRSTRLEN], number[8];
-	int family, local_family;
-	struct tt_row_connection row = {
-		.row_id = row_id,
-		.process_id = process->id,
-		.direction = "out",
-		.protocol = protocol_name(c, number),
-		.local_port = c->local_port,
-		.port = c->port,
-		.unix_path = c->unix_path,
-		.state = states[c->state] ? states[c->state] : state_of_call(event),
-		.address_source = c->from_user ? "user" : "socket",
-		.result = event->key.result,
-		.count = event->count,
-		.duration_ns = c->state > TT_CONN_CONNECTING ? (int64_t)c->duration_ns : -1,
-		.bytes_sent = -1,
-		.bytes_received = -1,
-		.first_ns = (int64_t)event->first_ns + to_epoch_ns,
-		.last_ns = (int64_t)event->last_ns + to_epoch_ns,
-	};
-
-	memcpy(addr, c->addr, sizeof(addr));
-	memcpy(local, c->local_addr, sizeof(local));
-	family = plain_address(c->family, addr);
-	local_family = plain_address(c->family, local);
-	if (c->family == AF_UNIX) {
-		row.family = "unix";
-		row.category = c->unix_path ? tt_classify_unix(classifier, c->unix_path) : NULL;
-	} else {
-		row.family = family == AF_INET ? "inet" : "inet6";
-		row.address = inet_ntop(family, addr, text, sizeof(text));
-		if (c->local_port)
-			row.local_address = inet_ntop(local_family, local, local_text, sizeof(local_text));
-		row.category = tt_classify_address(classifier, family, addr, c->port);
-	}
-	return tt_batch_connection(rows->params.batch, &row);
-}
-
-static int tcp_attempt(struct tt_rows *rows, const struct tt_event *event, const struct tt_process *process,
-		       int64_t to_epoch_ns, bool *ret_done)
-{
-	struct attempt *attempt;
-	int r;
-
-	*ret_done = true;
-	HASH_FIND(hh, rows->attempts, &event->connect.sock_id, sizeof(event->connect.sock_id), attempt);
-	if (event->connect.state == TT_CONN_CONNECTING) {
-		if (attempt) {
-			attempt->seen = true; /* shown already */
-			return 0;
-		}
-		attempt = calloc(1, sizeof(*attempt));
-		if (!attempt)
-			return -ENOMEM;
-		attempt->sock_id = event->connect.sock_id;
-		attempt->process = event->process;
-		attempt->seen = true;
-		attempt->row_id = tt_rows_next_id(rows);
-		r = put_connection(rows, event, process, attempt->row_id, to_epoch_ns);
-		if (r < 0) {
-			free(attempt);
-			return r;
-		}
-		HASH_ADD(hh, rows->attempts, sock_id, sizeof(attempt->sock_id), attempt);
-		return 0;
-	}
-	if (attempt) {
-		/* its row gets the outcome */
-		r = put_connection(rows, event, process, attempt->row_id, to_epoch_ns);
-		HASH_DEL(rows->attempts, attempt);
-		free(attempt);
-		return r == -ENOSPC ? -ESTALE : r;
-	}
-	*ret_done = false;
-	return 0;
-}
-
 int tt_rows_connection(struct tt_rows *rows, const struct tt_event *event, const struct tt_process *process,
 		       int64_t to_epoch_ns)
 {
-	struct tt_event tcp;
 	struct tt_known *known;
 	uint64_t row_id;
 	int r;
 
-	if (event->connect.state >= ARRAY_SIZE(states))
+	if (event->connect.sock_id)
+		return tt_connections_tcp(rows->connections, event, process, to_epoch_ns);
+	if (event->connect.state != TT_CONN_NONE)
 		return -EBADMSG;
-	if (event->connect.sock_id) {
-		bool done;
-
-		r = tcp_attempt(rows, event, process, to_epoch_ns, &done);
-		if (r < 0 || done)
-			return r;
-		tcp = *event;
-		tcp_key(event, &tcp.key);
-		tcp.flags |= TT_EVF_UNAGGREGATED;
-		event = &tcp;
-	}
 	known = tt_known_find(rows->known, &event->key);
 	if (known)
 		return count_again(rows, known, event, to_epoch_ns);
 	row_id = tt_rows_next_id(rows);
-	r = put_connection(rows, event, process, row_id, to_epoch_ns);
+	r = tt_connections_call(rows->connections, event, process, row_id, to_epoch_ns);
 	if (r == 0)
 		remember(rows, event, TT_COUNTED_CONNECTION, row_id, 0);
 	return r;
+}
+
+int tt_rows_flow(struct tt_rows *rows, const struct tt_event *event, int64_t to_epoch_ns)
+{
+	return tt_connections_flow(rows->connections, event, to_epoch_ns);
+}
+
+int tt_rows_payload(struct tt_rows *rows, const struct tt_event *event, const struct tt_process *process,
+		    int64_t to_epoch_ns)
+{
+	return tt_connections_payload(rows->connections, event, process, to_epoch_ns);
 }
 
 static struct tt_process_key process_of(const struct tt_known *known)
@@ -582,17 +435,8 @@ static void settle_known(struct tt_rows *rows, const struct tt_process_table *ta
 void tt_rows_settle(struct tt_rows *rows, const struct tt_process_table *table, int64_t to_epoch_ns,
 		    tt_rows_lost_fn lost, void *arg)
 {
-	struct attempt *attempt, *next_attempt;
-
 	if (rows->user_only > 0 || rows->owing || !table)
 		settle_known(rows, table, to_epoch_ns, lost, arg);
-	HASH_ITER (hh, rows->attempts, attempt, next_attempt) {
-		/* a socket may outlive its process in another's hands: its attempt goes on */
-		if (table && (attempt->seen || tt_process_find(table, &attempt->process))) {
-			attempt->seen = false;
-			continue;
-		}
-		HASH_DEL(rows->attempts, attempt);
-		free(attempt);
-	}
+	tt_connections_settle(rows->connections, table, to_epoch_ns);
+	tt_names_settle(rows->names, table, to_epoch_ns);
 }

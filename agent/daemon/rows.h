@@ -10,6 +10,7 @@
 #include "daemon/batch.h"
 #include "process/table.h"
 #include "sensor/event.h"
+#include "util/util.h"
 
 struct tt_classifier;
 struct tt_rows;
@@ -36,6 +37,10 @@ int tt_rows_env(struct tt_rows *rows, const struct tt_event *event, const struct
 /* -ESTALE: the batch is full; the attempt has its row, only its outcome is lost. */
 int tt_rows_connection(struct tt_rows *rows, const struct tt_event *event, const struct tt_process *process,
 		       int64_t to_epoch_ns);
+/* What a TCP connection has carried; bytes that may name the other end, or be a name server's. */
+int tt_rows_flow(struct tt_rows *rows, const struct tt_event *event, int64_t to_epoch_ns);
+int tt_rows_payload(struct tt_rows *rows, const struct tt_event *event, const struct tt_process *process,
+		    int64_t to_epoch_ns);
 /* A variable handed over at exec. */
 int tt_rows_env_handed(struct tt_rows *rows, const struct tt_env_entry *entry,
 		       const struct tt_process *process, int64_t at_ns);
@@ -55,5 +60,7 @@ typedef void (*tt_rows_lost_fn)(const struct tt_agg_key *key, uint64_t count, vo
  * remembered, when there is something to do. */
 void tt_rows_settle(struct tt_rows *rows, const struct tt_process_table *table, int64_t to_epoch_ns,
 		    tt_rows_lost_fn lost, void *arg);
+
+TT_DEFINE_CLEANUP(struct tt_rows *, tt_rows_free)
 
 #endif

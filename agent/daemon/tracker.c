@@ -601,6 +601,24 @@ static int handle_connect(struct tt_tracker *tracker, const struct tt_event *eve
 				  lost_with(event), event->time_ns);
 }
 
+static int handle_flow(struct tt_tracker *tracker, const struct tt_event *event)
+{
+	return tt_rows_flow(tracker->rows, event, tracker->params.to_epoch_ns);
+}
+
+static int handle_payload(struct tt_tracker *tracker, const struct tt_event *event)
+{
+	struct tt_process *process = actor(tracker, event);
+	int r;
+
+	if (!process)
+		return 0;
+	r = may_store(process);
+	if (r == 0)
+		r = tt_rows_payload(tracker->rows, event, process, tracker->params.to_epoch_ns);
+	return tt_tracker_account(tracker, r, process, TT_LOST_NAME, 1, event->time_ns);
+}
+
 static int handle_env(struct tt_tracker *tracker, const struct tt_event *event)
 {
 	struct tt_process *process = actor(tracker, event);
@@ -733,6 +751,7 @@ int tt_tracker_event(const struct tt_event *event, void *arg)
 		[TT_EVENT_CONNECT] = handle_connect, [TT_EVENT_ENV] = handle_env,
 		[TT_EVENT_COUNT] = handle_count,     [TT_EVENT_TOTAL] = handle_count,
 		[TT_EVENT_NOTE] = handle_note,	     [TT_EVENT_LOSS] = handle_loss,
+		[TT_EVENT_FLOW] = handle_flow,	     [TT_EVENT_PAYLOAD] = handle_payload,
 	};
 
 	return handlers[event->type](arg, event);

@@ -70,6 +70,7 @@ static const char *const process_rows[] = {
 	"DELETE FROM env_row WHERE row_id IN (SELECT row_id FROM env_row WHERE process = ?1 LIMIT ?2)",
 	"DELETE FROM connection_row WHERE row_id IN (SELECT row_id FROM connection_row WHERE process = ?1 "
 	"LIMIT ?2)",
+	"DELETE FROM name_row WHERE row_id IN (SELECT row_id FROM name_row WHERE process = ?1 LIMIT ?2)",
 	"DELETE FROM exec_row WHERE id IN (SELECT id FROM exec_row WHERE process = ?1 LIMIT ?2)",
 	"DELETE FROM risk_row WHERE process IN (SELECT ?1 LIMIT ?2)",
 	"DELETE FROM process_row WHERE id IN (SELECT ?1 LIMIT ?2)",

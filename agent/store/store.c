@@ -130,7 +130,7 @@ static int check_integrity(struct tt_store *store, char **ret_message)
 static int read_row_ids(struct tt_store *store)
 {
 	static const enum tt_table_id numbered[] = { TT_TABLE_FILE, TT_TABLE_ENV, TT_TABLE_CONNECTION,
-						     TT_TABLE_LOSS };
+						     TT_TABLE_NAME, TT_TABLE_LOSS };
 	int64_t value, own = TT_OWN_ROW_IDS;
 	char sql[96];
 	int rc;

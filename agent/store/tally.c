@@ -19,7 +19,7 @@ static const struct {
 	{ "env", "SELECT category, source, 1, row_id, count, name FROM env_row WHERE process = ?" },
 	{ "connection", "SELECT category, state, result IN (0, -115), row_id, count,"
 			" coalesce(hostname, address, unix_path)"
-			" FROM connection_row WHERE process = ?" },
+			" FROM connection_row WHERE process = ? AND count > 0" },
 	{ "timezone", "SELECT NULL, how, result = 0, row_id, count, path FROM file_row"
 		      " WHERE process = ?1 AND how IS NOT NULL UNION ALL"
 		      " SELECT NULL, how, 1, row_id, count, coalesce(zone, name) FROM env_row"
@@ -243,7 +243,8 @@ int tt_store_each_build(struct tt_store *store,
 	" UNION ALL SELECT max(at_ns) FROM exec_row WHERE process = p.id"                                    \
 	" UNION ALL SELECT max(last_ns) FROM file_row WHERE process = p.id"                                  \
 	" UNION ALL SELECT max(last_ns) FROM env_row WHERE process = p.id"                                   \
-	" UNION ALL SELECT max(last_ns) FROM connection_row WHERE process = p.id))"                          \
+	" UNION ALL SELECT max(last_ns) FROM connection_row WHERE process = p.id"                            \
+	" UNION ALL SELECT max(last_ns) FROM name_row WHERE process = p.id))"                                \
 	" WHERE ended_ns IS NULL"
 
 #define CLOSE_SESSIONS                                                                                       \

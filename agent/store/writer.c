@@ -145,6 +145,7 @@ static const struct tt_column connection_columns[] = {
 	CONNECTION(STRING, hostname),
 	CONNECTION(STRING, hostname_source),
 	CONNECTION(STRING, hostname_confidence),
+	CONNECTION(STRING, names),
 	CONNECTION(STRING, category),
 	CONNECTION(STRING, state),
 	CONNECTION(STRING, address_source),
@@ -155,6 +156,20 @@ static const struct tt_column connection_columns[] = {
 	CONNECTION(I64_MEASURED, bytes_received),
 	CONNECTION(I64_POSITIVE, first_ns),
 	CONNECTION(I64_POSITIVE, last_ns),
+};
+
+#define LOOKUP(kind, member) COLUMN(struct tt_row_name, kind, member, #member)
+static const struct tt_column name_columns[] = {
+	LOOKUP(I64, row_id),
+	COLUMN(struct tt_row_name, PROCESS, process_id, "process"),
+	LOOKUP(STRING, name),
+	LOOKUP(STRING, type),
+	LOOKUP(STRING, source),
+	LOOKUP(STRING, answers),
+	LOOKUP(INT_KNOWN, result),
+	LOOKUP(I64, count),
+	LOOKUP(I64_POSITIVE, first_ns),
+	LOOKUP(I64_POSITIVE, last_ns),
 };
 
 #define LOSS(kind, member) COLUMN(struct tt_row_loss, kind, member, #member)
@@ -183,6 +198,7 @@ const struct tt_table tt_tables[TT_TABLES] = {
 	[TT_TABLE_FILE] = TABLE(file, "row_id", "row_id", 1, true),
 	[TT_TABLE_ENV] = TABLE(env, "row_id", "row_id", 1, true),
 	[TT_TABLE_CONNECTION] = TABLE(connection, "row_id", "row_id", 1, true),
+	[TT_TABLE_NAME] = TABLE(name, "row_id", "row_id", 1, true),
 	[TT_TABLE_LOSS] = TABLE(loss, "row_id", "row_id", 1, true),
 	[TT_TABLE_RISK] = TABLE(risk, "process", "process", 1, false),
 };
@@ -427,6 +443,11 @@ int tt_store_put_env(struct tt_store *store, const struct tt_row_env *row)
 int tt_store_put_connection(struct tt_store *store, const struct tt_row_connection *row)
 {
 	return put_numbered(store, TT_TABLE_CONNECTION, row->row_id, row);
+}
+
+int tt_store_put_name(struct tt_store *store, const struct tt_row_name *row)
+{
+	return put_numbered(store, TT_TABLE_NAME, row->row_id, row);
 }
 
 int tt_store_put_loss(struct tt_store *store, const struct tt_row_loss *row)

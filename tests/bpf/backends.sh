@@ -21,6 +21,10 @@ if [ "${1:-}" = session ]; then
 	"$S/readlink_one" readlink file
 	"$S/env_lookup" TT_BASE HOME NONE
 	"$S/connect_one" tcp 127.0.0.1 9
+	"$S/named" tls writev tls.example.com
+	"$S/named" http sendmsg http.example.com
+	"$S/named" dns sendmmsg dns.example.com 127.0.0.7
+	"$S/named" carry write 1000 100000
 	"$S/connect_one" udp 127.0.0.1 20000
 	"$S/connect_one" send 127.0.0.1 20001
 	"$S/connect_one" sendmsg 127.0.0.1 20002
@@ -80,7 +84,8 @@ compare process_exec 'v.exe, v.argv, seq, result' "$of"
 compare file_access 'p.exe, p.argv, path, op, category, result, count, truncated, real_path, target, file_type' "$of"
 compare env_lookup 'p.exe, name, source, category, present, count, value' "$of"
 compare timezone_lookup 'p.exe, how, zone, count, result' "$of"
-compare connection 'p.exe, p.argv, direction, family, protocol, address, port, unix_path, category, state, result, count' "$of"
+compare connection 'p.exe, p.argv, direction, family, protocol, address, iif(port > 32767, 0, port), unix_path, hostname, hostname_source, category, state, result, count, bytes_sent, bytes_received' "$of"
+compare name_lookup 'p.argv, name, type, source, answers, result, count' "$of"
 compare risk_record 'exe, score, level, files_read, credential_files, timezone_lookups'
 for sensor in rawtp trampoline; do
 	same "$sensor: nothing was lost" '' "$(sqlite3 -readonly "$W/$sensor.db" "SELECT sensor, kind, count FROM loss WHERE NOT ($excused)")"

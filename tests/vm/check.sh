@@ -24,7 +24,7 @@ short() { # KERNEL SENSOR
 	7.*-rawtp) echo 'bpf/@(backends|open)*' ;;
 	7.*) echo 'bpf/@(connect|open|uring)*' ;;
 	*-rawtp) echo 'bpf/@(backends|compat|open|process|uprobe)*' ;;
-	*) echo 'bpf/@(connect|open|path|uring)*' ;;
+	*) echo 'bpf/@(connect|names|open|path|uring)*' ;;
 	esac
 }
 # What the sensor is no part of runs with the first one only: probes in libraries, what becomes of the database, and what has both.

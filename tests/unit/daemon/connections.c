@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Connections through rows.h, as the tracker hands them in: what they carry, and whom they are to. */
+#include "daemon/rows.h"
+
+#include "fixtures/wire.h"
+#include "unit/daemon/pipeline.h"
+
+#define SEC FRAMES_S
+
+static struct tt_rows *rows;
+
+static const struct tt_process first = { .key = { .pid = 100, .start_ns = 1 }, .id = { "0000000000000002" } },
+			       second = { .key = { .pid = 101, .start_ns = 2 },
+					  .id = { "0000000000000003" } };
+static struct tt_process asker, sibling;
+
+static int setup(void **state)
+{
+	struct tt_row_session session = { .session_id = { "0000000000000001" },
+					  .agent = "a",
+					  .complete = true };
+	struct tt_row_process process = { .process_id = first.id,
+					  .session_id = session.session_id,
+					  .role = "agent" };
+	struct pipeline *p;
+
+	pipeline_setup(state);
+	p = *state;
+	asker = first;
+	sibling = second;
+	asker.session = sibling.session = (struct tt_session *)&session; /* compared, never looked into */
+	assert_int_equal(tt_batch_session(p->batch, &session), 0);
+	assert_int_equal(tt_batch_process(p->batch, &process), 0);
+	process.process_id = second.id;
+	assert_int_equal(tt_batch_process(p->batch, &process), 0);
+	return tt_rows_new(
+		&(struct tt_rows_params){
+			.batch = p->batch, .classifier = p->classifier, .first_row_id = 10, .max_keys = 64 },
+		&rows);
+}
+
+static int teardown(void **state)
+{
+	tt_rows_free(rows);
+	return pipeline_teardown(state);
+}
+
+static void connect_at(const struct tt_process *process, uint64_t sock_id, uint16_t port, uint64_t at_ns)
+{
+	struct tt_event event = {
+		.type = TT_EVENT_CONNECT,
+		.process = process->key,
+		.key = { .op = TT_OP_CONNECT },
+		.count = 1,
+		.first_ns = at_ns,
+		.last_ns = at_ns + 5,
+		.connect = { .addr = { 192, 0, 2, 7 },
+			     .port = port,
+			     .family = AF_INET,
+			     .protocol = IPPROTO_TCP,
+			     .sock_id = sock_id,
+			     .duration_ns = 5,
+			     .state = TT_CONN_ESTABLISHED },
+	};
+
+	assert_int_equal(tt_rows_connection(rows, &event, process, EPOCH), 0);
+}
+
+static void connect_to(const struct tt_process *process, uint64_t sock_id, uint16_t port)
+{
+	connect_at(process, sock_id, port, SEC);
+}
+
+static void carried(uint64_t sock_id, uint64_t sent, uint64_t received, bool ended)
+{
+	struct tt_event event = {
+		.type = TT_EVENT_FLOW,
+		.time_ns = 3 * SEC,
+		.flow = { .sock_id = sock_id,
+			  .begin_ns = SEC,
+			  .sent = sent,
+			  .received = received,
+			  .ended = ended },
+	};
+
+	assert_int_equal(tt_rows_flow(rows, &event, EPOCH), 0);
+}
+
+static void payload(const struct tt_process *process, uint64_t sock_id, uint32_t offset, const void *data,
+		    size_t len)
+{
+	struct tt_event event = {
+		.type = TT_EVENT_PAYLOAD,
+		.process = process->key,
+		.time_ns = 2 * SEC,
+		.payload = { .sock_id = sock_id,
+			     .protocol = IPPROTO_TCP,
+			     .offset = offset,
+			     .total = (uint32_t)len,
+			     .data = data,
+			     .len = len },
+	};
+
+	assert_int_equal(tt_rows_payload(rows, &event, process, EPOCH), 0);
+}
+
+static void greet(const struct tt_process *process, uint64_t sock_id, const char *name)
+{
+	uint8_t hello[1024];
+
+	payload(process, sock_id, 0, hello, wire_client_hello(hello, name));
+}
+
+/* A message of the domain name system, to or from port 53. */
+static void name_server(const struct tt_process *process, uint64_t at_ns, const char *name,
+			const char *address)
+{
+	uint8_t message[512];
+	struct tt_event event = {
+		.type = TT_EVENT_PAYLOAD,
+		.process = process->key,
+		.time_ns = at_ns,
+		.payload = { .port = 53,
+			     .family = AF_INET,
+			     .protocol = IPPROTO_UDP,
+			     .inbound = address != NULL,
+			     .data = message,
+			     .len = wire_dns(message, name, address) },
+	};
+
+	assert_int_equal(tt_rows_payload(rows, &event, process, EPOCH), 0);
+}
+
+static void bytes_are_those_of_all_connections_of_a_row(void **state)
+{
+	struct pipeline *p = *state;
+
+	connect_to(&asker, 1, 443);
+	assert_int_equal(flush(p), 0);
+	assert_query(p, "SELECT bytes_sent IS NULL AND bytes_received IS NULL FROM connection", "1");
+
+	connect_to(&asker, 2, 443);
+	carried(1, 10, 20, false);
+	carried(1, 10, 25, true);
+	carried(2, 3, 4, true);
+	assert_int_equal(flush(p), 0);
+	assert_query(p,
+		     "SELECT count || ' ' || bytes_sent || ' ' || bytes_received || ' ' || duration_ns FROM "
+		     "connection",
+		     "2 13 29 4000000000");
+}
+
+static void what_nobody_has_seen_begin_is_nobodys(void **state)
+{
+	struct pipeline *p = *state;
+
+	carried(7, 10, 20, true);
+	greet(&asker, 7, "api.example.com");
+	assert_int_equal(flush(p), 0);
+	assert_query(p, "SELECT count(*) FROM connection", "0");
+}
+
+static void a_hello_names_its_connection(void **state)
+{
+	struct pipeline *p = *state;
+
+	connect_to(&asker, 1, 443);
+	greet(&asker, 1, "API.example.com");
+	assert_int_equal(flush(p), 0);
+	assert_query(
+		p, "SELECT hostname || ' ' || hostname_source || ' ' || hostname_confidence FROM connection",
+		"api.example.com sni high");
+}
+
+static void a_hello_may_come_in_pieces_and_twice(void **state)
+{
+	struct pipeline *p = *state;
+	uint8_t hello[1024];
+	size_t len = wire_client_hello(hello, "api.example.com");
+
+	connect_to(&asker, 1, 443);
+	for (size_t at = 0; at < len; at += 7)
+		payload(&asker, 1, (uint32_t)at, hello + at, len - at < 10 ? len - at : 10);
+	assert_int_equal(flush(p), 0);
+	assert_query(p, "SELECT hostname FROM connection", "api.example.com");
+}
+
+static void a_hello_with_a_gap_names_nobody(void **state)
+{
+	struct pipeline *p = *state;
+	uint8_t hello[1024];
+	size_t len = wire_client_hello(hello, "api.example.com");
+
+	connect_to(&asker, 1, 443);
+	payload(&asker, 1, 0, hello, 20);
+	payload(&asker, 1, 21, hello + 21, len - 21);
+	assert_int_equal(flush(p), 0);
+	assert_query(p, "SELECT hostname IS NULL FROM connection", "1");
+}
+
+static void hosts_behind_one_address_are_rows_of_their_own(void **state)
+{
+	struct pipeline *p = *state;
+
+	for (uint64_t id = 1; id <= 4; id++)
+		connect_to(&asker, id, 443);
+	carried(1, 1, 1, false);
+	carried(2, 10, 10, false);
+	greet(&asker, 1, "one.example.com");
+	greet(&asker, 2, "two.example.com");
+	greet(&asker, 3, "one.example.com");
+	carried(1, 1, 1, true);
+	carried(2, 10, 10, true);
+	carried(3, 100, 100, true);
+	assert_int_equal(flush(p), 0);
+
+	assert_query(p,
+		     "SELECT coalesce(hostname, '-') || ' ' || count || ' ' || coalesce(bytes_sent, 0) FROM "
+		     "connection"
+		     " ORDER BY hostname",
+		     "- 1 0 one.example.com 2 101 two.example.com 1 10");
+}
+
+static void an_answer_names_what_is_connected_to_next(void **state)
+{
+	struct pipeline *p = *state;
+
+	name_server(&asker, SEC / 2, "api.example.com", NULL);
+	name_server(&asker, SEC / 2, "api.example.com", "192.0.2.7");
+	connect_to(&asker, 1, 443);
+	connect_to(&sibling, 2, 443);
+	assert_int_equal(flush(p), 0);
+
+	assert_query(p,
+		     "SELECT hostname || ' ' || hostname_source || ' ' || hostname_confidence FROM "
+		     "connection ORDER BY row_id",
+		     "api.example.com dns high api.example.com dns medium");
+	assert_query(p, "SELECT name || type || source || answers || result || count FROM name_lookup",
+		     "api.example.comAdns[\"192.0.2.7\"]01");
+}
+
+static void an_answer_that_no_longer_holds_is_unsure(void **state)
+{
+	struct pipeline *p = *state;
+
+	name_server(&asker, SEC, "old.example.com", "192.0.2.7"); /* for 300 seconds */
+	connect_at(&asker, 1, 443, 359 * SEC);
+	connect_at(&asker, 2, 444, 363 * SEC);
+	assert_int_equal(flush(p), 0);
+	assert_query(p, "SELECT hostname_confidence FROM connection ORDER BY row_id", "high low");
+}
+
+static void an_answer_is_its_sessions_alone(void **state)
+{
+	struct pipeline *p = *state;
+
+	name_server(&asker, SEC / 2, "api.example.com", "192.0.2.7");
+	sibling.session = NULL;
+	connect_to(&sibling, 1, 443);
+	assert_int_equal(flush(p), 0);
+	assert_query(p, "SELECT hostname IS NULL FROM connection", "1");
+}
+
+static void of_two_answers_that_fit_neither_is_sure(void **state)
+{
+	struct pipeline *p = *state;
+
+	name_server(&asker, SEC / 2, "one.example.com", "192.0.2.7");
+	name_server(&asker, SEC / 2, "two.example.com", "192.0.2.7");
+	connect_to(&asker, 1, 443);
+	assert_int_equal(flush(p), 0);
+	assert_query(p, "SELECT hostname_confidence FROM connection", "low");
+}
+
+static void a_hello_is_better_than_an_answer_and_the_answer_is_kept(void **state)
+{
+	struct pipeline *p = *state;
+
+	name_server(&asker, SEC / 2, "told.example.com", "192.0.2.7");
+	connect_to(&asker, 1, 443);
+	greet(&asker, 1, "said.example.com");
+	assert_int_equal(flush(p), 0);
+	assert_query(p, "SELECT hostname || ' ' || hostname_source || ' ' || names FROM connection",
+		     "said.example.com sni [{\"name\":\"said.example.com\",\"source\":\"sni\"},"
+		     "{\"name\":\"told.example.com\",\"source\":\"dns\"}]");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(bytes_are_those_of_all_connections_of_a_row),
+		TEST(what_nobody_has_seen_begin_is_nobodys),
+		TEST(a_hello_names_its_connection),
+		TEST(a_hello_may_come_in_pieces_and_twice),
+		TEST(a_hello_with_a_gap_names_nobody),
+		TEST(hosts_behind_one_address_are_rows_of_their_own),
+		TEST(an_answer_names_what_is_connected_to_next),
+		TEST(an_answer_that_no_longer_holds_is_unsure),
+		TEST(an_answer_is_its_sessions_alone),
+		TEST(of_two_answers_that_fit_neither_is_sure),
+		TEST(a_hello_is_better_than_an_answer_and_the_answer_is_kept),
+	};
+
+	return cmocka_run_group_tests_name("daemon connections", tests, NULL, NULL);
+}
