@@ -503,6 +503,8 @@ int tt_connections_flow(struct tt_connections *connections, const struct tt_even
 	put(connections, row, NULL, to_epoch_ns);
 	if (event->flow.ended)
 		end_flow(connections, flow);
+	if (!row->members && !row->owed && connections->n_rows > connections->params.max_rows)
+		unlink_row(connections, row);
 	return 0;
 }
 

@@ -164,12 +164,17 @@ static struct question *find_question(struct tt_names *names, const struct tt_dn
 }
 
 static struct question *new_question(struct tt_names *names, const struct question_key *key,
-				     const struct tt_process *process, uint64_t now_ns)
+				     const struct tt_process *process, uint64_t now_ns, int64_t to_epoch_ns)
 {
 	struct question *question;
 
-	if (HASH_COUNT(names->questions) >= names->params.max_rows)
-		return NULL;
+	/* the oldest makes room: it has its row, and is another one if it is asked again */
+	if (HASH_COUNT(names->questions) >= names->params.max_rows) {
+		question = names->questions;
+		if (question->owed && put(names, question, to_epoch_ns) < 0)
+			return NULL;
+		forget_question(names, question);
+	}
 	question = calloc(1, sizeof(*question));
 	if (!question)
 		return NULL;
@@ -265,7 +270,7 @@ int tt_names_dns(struct tt_names *names, const struct tt_dns *message, const str
 			return r;
 	}
 	if (!question)
-		question = new_question(names, &key, process, now_ns);
+		question = new_question(names, &key, process, now_ns, to_epoch_ns);
 	if (!question)
 		return -ENOSPC;
 	question->last_ns = now_ns;

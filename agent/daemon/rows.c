@@ -10,6 +10,10 @@
 #include "daemon/names.h"
 #include "util/util.h"
 
+/* Names that were asked for, 1.2 KiB each, and addresses that are somebody's, 150 bytes. A session of an agent has some dozens. */
+#define QUESTIONS_MAX 2048
+#define ADDRESSES_MAX 16384
+
 struct tt_rows {
 	struct tt_rows_params params;
 	uint64_t next_id;
@@ -32,8 +36,8 @@ int tt_rows_new(const struct tt_rows_params *params, struct tt_rows **ret)
 		.batch = params->batch,
 		.next_row_id = next_row_id,
 		.arg = rows,
-		.max_rows = params->max_keys,
-		.max_addresses = params->max_keys,
+		.max_rows = QUESTIONS_MAX,
+		.max_addresses = ADDRESSES_MAX,
 	};
 	struct tt_connections_params connections = {
 		.batch = params->batch,

@@ -285,6 +285,23 @@ static void a_hello_is_better_than_an_answer_and_the_answer_is_kept(void **state
 		     "{\"name\":\"told.example.com\",\"source\":\"dns\"}]");
 }
 
+static void many_questions_are_all_rows(void **state)
+{
+	struct pipeline *p = *state;
+	char name[32];
+
+	for (unsigned i = 0; i < 3000; i++) {
+		snprintf(name, sizeof(name), "n%u.example.com", i);
+		name_server(&asker, SEC, name, NULL);
+		if (i % 500 == 0)
+			assert_int_equal(flush(p), 0);
+	}
+	name_server(&asker, SEC, "n0.example.com", NULL); /* forgotten, and another row */
+	name_server(&asker, SEC, "n2999.example.com", NULL);
+	assert_int_equal(flush(p), 0);
+	assert_query(p, "SELECT count(*) || ' ' || sum(count) FROM name_lookup", "3001 3002");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -299,6 +316,7 @@ int main(void)
 		TEST(an_answer_names_what_is_connected_to_next),
 		TEST(an_answer_that_no_longer_holds_is_unsure),
 		TEST(an_answer_is_its_sessions_alone),
+		TEST(many_questions_are_all_rows),
 		TEST(of_two_answers_that_fit_neither_is_sure),
 		TEST(a_hello_is_better_than_an_answer_and_the_answer_is_kept),
 	};
