@@ -379,6 +379,23 @@ static void a_service_may_be_an_alias(void **state)
 	assert_answer(&dns, 0, "192.0.2.7", 30);
 }
 
+static void a_service_elsewhere_is_no_alias(void **state)
+{
+	struct packet p;
+	struct tt_dns dns;
+
+	begin(&p, RESPONSE);
+	ask(&p, "example.com", TT_DNS_HTTPS);
+	add_service(&p, "example.com", 60, 1, "pool.example.net", BYTES(HINT4));
+	add_address(&p, "pool.example.net", 60, "192.0.2.7");
+	read_packet(&p, &dns);
+
+	assert_string_equal(dns.canonical, "");
+	assert_int_equal(dns.n_answers, 2);
+	assert_answer(&dns, 0, "192.0.2.1", 60);
+	assert_answer(&dns, 1, "192.0.2.2", 60);
+}
+
 static void a_service_that_is_not_there_leads_nowhere(void **state)
 {
 	struct packet p;
@@ -406,7 +423,9 @@ static void a_malformed_service_counts_as_absent(void **state)
 		{ BYTES(HINT4 HINT4) }, /* twice */
 		{ BYTES("\0\4\0\3\xc0\0\2") }, /* part of an address */
 		{ BYTES(HINT4 "\0\6\0\4\xc0\0\2\1") },
-		{ BYTES("\0\4\0\0") }, /* no address */
+		{ BYTES("\0\4\0\0" ECH) }, /* no address */
+		{ BYTES(HINT4 ECH "\0\7\0") }, /* not one more */
+		{ BYTES(HINT4 ECH "\0\7\0\1") },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -415,8 +434,8 @@ static void a_malformed_service_counts_as_absent(void **state)
 
 		begin(&p, RESPONSE);
 		ask(&p, "example.com", TT_DNS_HTTPS);
-		add_service(&p, "example.com", 300, 1, "", cases[i].parameters, cases[i].len);
 		add_address(&p, "example.com", 60, "192.0.2.99");
+		add_service(&p, "example.com", 300, 1, "", cases[i].parameters, cases[i].len);
 		read_packet(&p, &dns);
 
 		assert_false(dns.ech || dns.cut);
@@ -479,8 +498,11 @@ static void odd_records_count_as_absent(void **state)
 	add(&p, "a.example", TT_DNS_CNAME, 60, "", 0);
 	add(&p, "a.example", TT_DNS_HTTPS, 60, "", 0);
 	add(&p, "a.example", TT_DNS_HTTPS, 60, BYTES("\0\1"));
+	add(&p, "a.example", TT_DNS_HTTPS, 60, BYTES("\0\0\1b")); /* its target ends in the next record */
+	add_name(&p, "a.example", TT_DNS_CNAME, 60, "b.example");
+	p.data[p.len - 18] = 3; /* another class */
 	add_address(&p, "a.example", 60, "192.0.2.1");
-	p.data[p.len - 11] = 3; /* another class */
+	p.data[p.len - 11] = 3;
 	add_address(&p, "a.example", 60, "192.0.2.3");
 	read_packet(&p, &dns);
 
@@ -829,6 +851,7 @@ int main(void)
 		cmocka_unit_test(neighbours_answer_in_the_same_format),
 		cmocka_unit_test(a_service_hints_at_addresses),
 		cmocka_unit_test(a_service_may_be_an_alias),
+		cmocka_unit_test(a_service_elsewhere_is_no_alias),
 		cmocka_unit_test(a_service_that_is_not_there_leads_nowhere),
 		cmocka_unit_test(a_malformed_service_counts_as_absent),
 		cmocka_unit_test(records_of_others_name_nobody),

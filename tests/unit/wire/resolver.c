@@ -492,21 +492,42 @@ static void other_messages_name_nobody(void **state)
 
 static void a_body_that_is_too_short_is_malformed(void **state)
 {
-	for (size_t short_of = 0; short_of <= 32; short_of++) {
-		const struct message m = { .interface = MANAGER,
-					   .member = "ResolveHostname",
-					   .signature = "isit",
-					   .short_of = short_of };
-		struct bytes in = { 0 };
-		struct stream stream;
+	/* With one of these, the family is not where the name ends. */
+	static const char *const names[] = { "abc.example", "ab.example" };
 
-		/* 4 + 4 + 12 + 4 bytes, then 8 of flags, which do not matter */
-		put(&in, BYTES(HANDSHAKE));
-		put_message(&in, &m, "abc.example");
-		walk(TT_RESOLVER_DBUS, in.data, in.len, &stream);
-		assert_int_equal(stream.n, short_of <= 8);
-		assert_int_equal(stream.end, short_of <= 8 ? TT_WIRE_MORE : TT_WIRE_OTHER);
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		/* 8 bytes before the name, its NUL and what aligns the family, 4 of that, 8 of flags, which do not matter */
+		for (size_t short_of = 0; short_of <= 32; short_of++) {
+			const struct message m = { .interface = MANAGER,
+						   .member = "ResolveHostname",
+						   .signature = "isit",
+						   .short_of = short_of };
+			struct bytes in = { 0 };
+			struct stream stream;
+
+			put(&in, BYTES(HANDSHAKE));
+			put_message(&in, &m, names[i]);
+			walk(TT_RESOLVER_DBUS, in.data, in.len, &stream);
+			assert_int_equal(stream.n, short_of <= 8);
+			assert_int_equal(stream.end, short_of <= 8 ? TT_WIRE_MORE : TT_WIRE_OTHER);
+		}
 	}
+}
+
+static void text_ends_with_its_nul(void **state)
+{
+	static const char name[] = "api.example.com";
+	struct bytes in = { 0 };
+	struct stream stream;
+	unsigned char *nul;
+
+	put(&in, BYTES(busctl_hostname));
+	nul = memmem(in.data, in.len, name, sizeof(name));
+	assert_non_null(nul);
+	nul[strlen(name)] = 'x';
+	walk(TT_RESOLVER_DBUS, in.data, in.len, &stream);
+	assert_int_equal(stream.n, 0);
+	assert_int_equal(stream.end, TT_WIRE_OTHER);
 }
 
 static void what_is_no_message_ends_the_stream(void **state)
@@ -515,29 +536,32 @@ static void what_is_no_message_ends_the_stream(void **state)
 		const char *bytes;
 		size_t len;
 		enum tt_wire_result result;
+		unsigned n_others; /* the handshake, and more */
 	} cases[] = {
-		{ BYTES("AUTH EXTERNAL\r\nBEGIN\r\n"), TT_WIRE_OTHER }, /* no NUL */
-		{ BYTES("\0"), TT_WIRE_MORE },
-		{ BYTES("\0AUTH EXTERNAL\r\n"), TT_WIRE_MORE },
-		{ BYTES("\0AUTH BEGIN\r\nBEGI"), TT_WIRE_MORE },
-		{ BYTES("\0BEGINNING\r\n"), TT_WIRE_MORE },
+		{ BYTES("AUTH EXTERNAL\r\nBEGIN\r\n"), TT_WIRE_OTHER, 0 }, /* no NUL */
+		{ BYTES("\0"), TT_WIRE_MORE, 0 },
+		{ BYTES("\0\r\n"), TT_WIRE_MORE, 0 },
+		{ BYTES("\0AUTH EXTERNAL\r\n"), TT_WIRE_MORE, 0 },
+		{ BYTES("\0AUTH BEGIN\r\nBEGI"), TT_WIRE_MORE, 0 },
+		{ BYTES("\0BEGINNING\r\n"), TT_WIRE_MORE, 0 },
 		{ BYTES("\0BEGIN now\r\n"
 			"x\1\0\1\0\0\0\0\1\0\0\0\0\0\0\0"),
-		  TT_WIRE_OTHER }, /* byte order */
-		{ BYTES(HANDSHAKE "l\1\0\2\0\0\0\0\1\0\0\0\0\0\0\0"), TT_WIRE_OTHER }, /* version */
-		{ BYTES(HANDSHAKE "l\1\0\1\0\0\0\0\1\0\0\0\1\0\0\4"), TT_WIRE_OTHER }, /* lengths */
-		{ BYTES(HANDSHAKE "l\1\0\1\1\0\0\10\1\0\0\0\0\0\0\0"), TT_WIRE_OTHER },
-		{ BYTES(HANDSHAKE "l\1\0\1\0\0\0\10\1\0\0\0\0\0\0\0"), TT_WIRE_OTHER },
-		{ BYTES(HANDSHAKE "l\1\0\1\377\377\377\377\1\0\0\0\377\377\377\377"), TT_WIRE_OTHER },
-		{ BYTES(HANDSHAKE "l\1\0\1\0\0\0\4\1\0\0\0\0\0\0\0"), TT_WIRE_MORE },
-		{ BYTES(HANDSHAKE "l\1\0\1\0\0\0\0\1\0\0\0\0\0\0\0"),
-		  TT_WIRE_MORE }, /* whole, but without fields */
+		  TT_WIRE_OTHER, 1 }, /* byte order */
+		{ BYTES(HANDSHAKE "l\1\0\2\0\0\0\0\1\0\0\0\0\0\0\0"), TT_WIRE_OTHER, 1 }, /* version */
+		{ BYTES(HANDSHAKE "l\1\0\1\0\0\0\0\1\0\0\0\1\0\0\4"), TT_WIRE_OTHER, 1 }, /* lengths */
+		{ BYTES(HANDSHAKE "l\1\0\1\1\0\0\10\1\0\0\0\0\0\0\0"), TT_WIRE_OTHER, 1 },
+		{ BYTES(HANDSHAKE "l\1\0\1\0\0\0\10\1\0\0\0\0\0\0\0"), TT_WIRE_OTHER, 1 },
+		{ BYTES(HANDSHAKE "l\1\0\1\377\377\377\377\1\0\0\0\377\377\377\377"), TT_WIRE_OTHER, 1 },
+		{ BYTES(HANDSHAKE "l\1\0\1\0\0\0\4\1\0\0\0\0\0\0\0"), TT_WIRE_MORE, 1 },
+		{ BYTES(HANDSHAKE "l\1\0\1\0\0\0\0\1\0\0\0\0\0\0\0"), TT_WIRE_MORE,
+		  2 }, /* whole, but without fields */
 	};
 	struct stream stream;
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		walk(TT_RESOLVER_DBUS, cases[i].bytes, cases[i].len, &stream);
 		assert_int_equal(stream.n, 0);
+		assert_int_equal(stream.n_others, cases[i].n_others);
 		assert_int_equal(stream.end, cases[i].result);
 	}
 }
@@ -615,6 +639,7 @@ int main(void)
 		cmocka_unit_test(messages_have_a_byte_order_of_their_own),
 		cmocka_unit_test(other_messages_name_nobody),
 		cmocka_unit_test(a_body_that_is_too_short_is_malformed),
+		cmocka_unit_test(text_ends_with_its_nul),
 		cmocka_unit_test(what_is_no_message_ends_the_stream),
 		cmocka_unit_test(a_stream_that_is_cut_asks_for_what_it_has),
 		cmocka_unit_test(any_byte_may_be_wrong),
