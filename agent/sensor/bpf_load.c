@@ -235,7 +235,7 @@ static int configure(struct tt_bpf_sensor *sensor, const struct tt_sensor_params
 	skel->rodata->candidate_min_size = params->candidate_min_bytes;
 	skel->rodata->sleepable_uprobes = sleepable;
 	skel->rodata->task_storage = storage;
-	skel->rodata->recvmsg_nonblock = kcalls->recvmsg_nonblock;
+	skel->rodata->recvmsg_arguments = kcalls->recvmsg_arguments;
 	return 0;
 }
 

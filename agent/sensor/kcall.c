@@ -35,7 +35,7 @@ void tt_kcalls_find(const struct btf *kernel, struct tt_kcalls *calls)
 	}
 	if (!all)
 		memset(calls->id, 0, sizeof(calls->id));
-	calls->recvmsg_nonblock = arguments(kernel, "udp_recvmsg") == 6;
+	calls->recvmsg_arguments = arguments(kernel, "udp_recvmsg");
 }
 
 int tt_kcalls_put(const struct tt_kcalls *calls, struct bpf_program *program)

@@ -9,14 +9,14 @@
 
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "telltale/maps.h"
 
 struct tt_kcalls {
 	int32_t id[TT_KERNEL_CALLS]; /* in the kernel's BTF */
-	bool recvmsg_nonblock; /* not called but hooked: has it an argument that it lost in 5.19? (bpf/lib/compat.bpf.h) */
+	unsigned
+		recvmsg_arguments; /* of a function that is not called but hooked (bpf/lib/compat.bpf.h); 0: not there */
 };
 
 /* Looks all of them up in the kernel's types (NULL: it has none). If one is missing none is used: what they do, they do

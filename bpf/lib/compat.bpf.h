@@ -87,16 +87,19 @@ static __always_inline __u32 short_name_offset(void)
 		       : bpf_core_field_offset(struct dentry, d_shortname);
 }
 
-/* tcp_recvmsg() and udp_recvmsg() had `nonblock` until 5.19: their result, behind their arguments, is one further. In so many
- * words because the compiler would choose an offset and load once, which the verifier does not allow of a context. */
+/* tcp_recvmsg() and udp_recvmsg() lost `nonblock` in 5.19 and `addr_len` in 7.x: their result is behind what arguments they have.
+ * In so many words because the compiler would choose an offset and load once, which the verifier does not allow of a
+ * context. */
 static __always_inline int recvmsg_result(const __u64 *ctx)
 {
 	__u64 result;
 
-	if (recvmsg_nonblock)
+	if (recvmsg_arguments == 6)
 		asm volatile("%0 = *(u64 *)(%1 + 48)" : "=r"(result) : "r"(ctx));
-	else
+	else if (recvmsg_arguments == 5)
 		asm volatile("%0 = *(u64 *)(%1 + 40)" : "=r"(result) : "r"(ctx));
+	else
+		asm volatile("%0 = *(u64 *)(%1 + 32)" : "=r"(result) : "r"(ctx));
 	return result;
 }
 

@@ -31,7 +31,7 @@
 TT_SETTING(__u64, hash_seed, 0x9e3779b97f4a7c15); /* random per start: nobody can prepare collisions */
 TT_SETTING(__u64, candidate_min_size, 32 << 20); /* larger executables are always candidates */
 TT_SETTING(__u32, sleepable_uprobes, 0);
-TT_SETTING(__u32, recvmsg_nonblock, 0); /* tcp_recvmsg() and its like have an argument more (compat.bpf.h) */
+TT_SETTING(__u32, recvmsg_arguments, 5); /* of tcp_recvmsg() and its like (compat.bpf.h) */
 TT_SETTING(__u32, task_storage, 1); /* in `tasks`; 0: in `task_table` (compat.bpf.h, task.bpf.h) */
 
 /* ---- changed while running */
