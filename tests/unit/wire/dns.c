@@ -539,7 +539,7 @@ static void loops_of_aliases_end(void **state)
 static void sixteen_aliases_are_followed(void **state)
 {
 	for (unsigned n = 15; n <= 18; n++) {
-		char from[16], to[16];
+		char from[32], to[32];
 		struct packet p;
 		struct tt_dns dns;
 
