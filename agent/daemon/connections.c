@@ -96,11 +96,17 @@ int tt_connections_new(const struct tt_connections_params *params, struct tt_con
 	return 0;
 }
 
-static void unlink_row(struct tt_connections *connections, struct row *row)
+/* It is not found by its place any more. */
+static void unindex_row(struct tt_connections *connections, struct row *row)
 {
 	if (row->found)
 		HASH_DELETE(hh, connections->places, row);
 	row->found = false;
+}
+
+static void unlink_row(struct tt_connections *connections, struct row *row)
+{
+	unindex_row(connections, row);
 	if (row->by_id.tbl)
 		HASH_DELETE(by_id, connections->datagrams, row);
 	DL_DELETE(connections->rows, row);
@@ -288,9 +294,7 @@ static void rename_row(struct tt_connections *connections, struct row *row, cons
 
 	if (name->text && !host)
 		return; /* it goes on without */
-	if (row->found)
-		HASH_DELETE(hh, connections->places, row);
-	row->found = false;
+	unindex_row(connections, row);
 	free(row->host);
 	row->host = host;
 	row->source = name->source;
@@ -451,9 +455,7 @@ static int tcp_outcome(struct tt_connections *connections, struct flow *flow, co
 	struct row *row = flow->row;
 	int r;
 
-	if (row->found)
-		HASH_DELETE(hh, connections->places, row);
-	row->found = false;
+	unindex_row(connections, row);
 	row->place.state = row->connect.state = event->connect.state;
 	row->place.result = event->key.result;
 	row->connect.local_port = event->connect.local_port;
@@ -679,7 +681,7 @@ static int tcp_payload(struct tt_connections *connections, const struct tt_event
 
 	if (!flow)
 		return 0;
-	is_dns = flow->row->place.port == 53;
+	is_dns = flow->row->place.port == TT_PORT_DNS;
 	if ((flow->named || payload->inbound) && !is_dns)
 		return 0;
 	way = &flow->ways[payload->inbound];
@@ -710,7 +712,7 @@ static bool is_place_of(const struct row *row, const struct tt_event *event)
 	return row->place.protocol == IPPROTO_UDP && row->place.port == payload->port &&
 	       row->place.family == payload->family &&
 	       memcmp(row->place.addr, payload->addr, sizeof(payload->addr)) == 0 &&
-	       memcmp(&row->place.process, &event->process, sizeof(event->process)) == 0;
+	       tt_process_key_equal(&row->place.process, &event->process);
 }
 
 static struct quic *quic_of(struct tt_connections *connections, const struct tt_event *event)
@@ -770,7 +772,7 @@ static int datagram(struct tt_connections *connections, const struct tt_event *e
 	struct tt_name name = { .source = TT_NAME_SNI, .confidence = TT_NAME_SURE };
 	enum tt_wire_result result;
 
-	if (payload->port == 53 || payload->port == 5353 || payload->port == 5355) {
+	if (payload->port == TT_PORT_DNS || payload->port == TT_PORT_MDNS || payload->port == TT_PORT_LLMNR) {
 		struct tt_dns dns;
 
 		if (tt_dns_parse(payload->data, payload->len, &dns) < 0)

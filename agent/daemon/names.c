@@ -90,6 +90,17 @@ static void forget_question(struct tt_names *names, struct question *question)
 	free(question);
 }
 
+/* To be hashed as it is. */
+static struct address address_of(int family, const uint8_t addr[16])
+{
+	struct address address;
+
+	memset(&address, 0, sizeof(address));
+	address.family = family;
+	memcpy(address.addr, addr, family == AF_INET ? 4 : 16);
+	return address;
+}
+
 static struct known_address *find_address(const struct tt_names *names, const struct address *address)
 {
 	struct known_address *known;
@@ -214,13 +225,10 @@ static int remember(struct tt_names *names, const struct tt_dns_answer *given, c
 	struct answer *answer;
 	struct address address;
 
-	memset(&address, 0, sizeof(address));
-	address.family = given->family;
-	memcpy(address.addr, given->addr, given->family == AF_INET ? 4 : 16);
+	address = address_of(given->family, given->addr);
 	known = find_address(names, &address);
 	for (answer = known ? known->newest : NULL; answer; answer = answer->same) {
-		if (tt_streq(answer->name, name) &&
-		    memcmp(&answer->process, &process->key, sizeof(process->key)) == 0)
+		if (tt_streq(answer->name, name) && tt_process_key_equal(&answer->process, &process->key))
 			break;
 	}
 	if (answer) {
@@ -294,7 +302,7 @@ int tt_names_dns(struct tt_names *names, const struct tt_dns *message, const str
 static bool judge(const struct answer *answer, const struct tt_process *process, uint64_t now_ns,
 		  enum tt_name_confidence *ret)
 {
-	bool own = memcmp(&answer->process, &process->key, sizeof(process->key)) == 0;
+	bool own = tt_process_key_equal(&answer->process, &process->key);
 
 	if (!own && (!process->session || answer->session != process->session))
 		return false;
@@ -311,9 +319,7 @@ bool tt_names_find(const struct tt_names *names, int family, const uint8_t addr[
 	enum tt_name_confidence how, most = TT_NAME_UNSURE;
 	bool several = false;
 
-	memset(&address, 0, sizeof(address));
-	address.family = family;
-	memcpy(address.addr, addr, family == AF_INET ? 4 : 16);
+	address = address_of(family, addr);
 	known = find_address(names, &address);
 	/* the newest first */
 	for (const struct answer *answer = known ? known->newest : NULL; answer; answer = answer->same) {

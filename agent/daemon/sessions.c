@@ -187,7 +187,7 @@ void tt_tracker_end(struct tt_tracker *tracker, struct tt_process *process, uint
 	if (ended_ns > session->last_end_ns)
 		session->last_end_ns = ended_ns;
 	session->dirty = true;
-	if (memcmp(&session->root, &process->key, sizeof(process->key)) == 0)
+	if (tt_process_key_equal(&session->root, &process->key))
 		session->status = status;
 }
 

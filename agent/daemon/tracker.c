@@ -156,7 +156,7 @@ static enum tt_role role_in(const struct tt_session *session, const struct tt_pr
 
 static bool is_root(const struct tt_process *process)
 {
-	return memcmp(&process->session->root, &process->key, sizeof(process->key)) == 0;
+	return tt_process_key_equal(&process->session->root, &process->key);
 }
 
 static bool belongs_to_agent(const struct tt_process *process)

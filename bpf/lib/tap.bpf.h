@@ -12,10 +12,6 @@
 
 #define IPPROTO_UDP 17
 
-#define PORT_DNS   53
-#define PORT_MDNS  5353
-#define PORT_LLMNR 5355
-
 /* RFC 9000, section 14.1, and 17.2: a client's first datagrams are no shorter, and begin with a long header. */
 #define QUIC_MIN       1200
 #define QUIC_LONG      0xc0
@@ -102,7 +98,7 @@ static __always_inline __u32 tap_tcp(struct scratch *s, __u64 *sock_id, __u32 *o
 
 	if (!sock || sock->tapped[way] >= TT_PAYLOAD_MAX)
 		return 0;
-	if (way && sock->port != PORT_DNS)
+	if (way && sock->port != TT_PORT_DNS)
 		return 0;
 	before = way ? sock->tapped[1] : tcp_sent(s->tap.sk);
 	/* until the SYN is acknowledged (fast open) nothing is known to be sent */
@@ -119,7 +115,7 @@ static __always_inline __u32 tap_tcp(struct scratch *s, __u64 *sock_id, __u32 *o
 
 static __always_inline __u32 tap_udp(struct scratch *s, __u16 port)
 {
-	if (port == PORT_DNS || port == PORT_MDNS || port == PORT_LLMNR)
+	if (port == TT_PORT_DNS || port == TT_PORT_MDNS || port == TT_PORT_LLMNR)
 		return at_most(s->tap.done, TT_PAYLOAD_MAX);
 	return !s->tap.inbound && is_quic_hello(s) ? at_most(s->tap.done, TT_PAYLOAD_MAX) : 0;
 }

@@ -236,6 +236,11 @@ TT_ASSERT_SIZE(struct tt_ev_flow, 80);
  * datagrams of the domain name system; QUIC's first ones. It is only parsed for names, and never kept. */
 #define TT_PAYLOAD_MAX 4096
 
+/* Where the domain name system and its relatives are spoken: RFC 1035, 6762, 4795. */
+#define TT_PORT_DNS   53
+#define TT_PORT_MDNS  5353
+#define TT_PORT_LLMNR 5355
+
 struct tt_ev_payload {
 	struct tt_ev_header hdr; /* of the process that sends or receives */
 	__u64 sock_id; /* TCP; 0: a datagram */

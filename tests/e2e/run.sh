@@ -202,7 +202,7 @@ text, status = run('trap "stty size; exit 0" WINCH; tty; stty -a | head -n 1; re
                    [("speed", "a line\n")])
 check("the terminal is the command's to read and to ask", "<a line>" in text and "/dev/pts/" in text and status == 0,
       text, status)
-text, status = run('echo ready; sleep 100 & until [ "$(cat /proc/$!/comm)" = sleep ]; do :; done; exit 0', [])
+text, status = run('echo ready; sleep 100 & i=0; until [ "$(cat /proc/$!/comm)" = sleep ] || [ $((i += 1)) = 1000 ]; do :; done; exit 0', [])
 m = re.search(r"still running: (\d+) \S*sleep", text)
 check("at a terminal too, what still runs is named", bool(m) and status == 0, text, status)
 PYTHON
