@@ -54,7 +54,7 @@ static __noinline int on_open(struct subject *sub, struct scratch *s, const stru
 	forget(dirfd, c->ret);
 	if (c->ret >= 0) {
 		struct open_obs obs = {
-			.file = file_by_fd(sub->task, c->ret),
+			.file = file_by_fd(c->ret),
 			.in_root = in_root,
 			.spelling.at = spelling,
 			.dirfd = dirfd,
@@ -130,7 +130,7 @@ static __noinline int on_transfer(struct subject *sub, struct scratch *s, const 
 
 	if (c->ret <= 0)
 		return 0;
-	sk = sock_of(file_by_fd(sub->task, c->arg[0]));
+	sk = sock_of(file_by_fd(c->arg[0]));
 	if (!sk)
 		return 0;
 	if (c->call == CALL_SENDMSG || c->call == CALL_RECVMSG) {
@@ -153,7 +153,7 @@ static __always_inline int connect_or_send(struct subject *sub, struct scratch *
 					   enum tt_op op, __u64 address, __u32 len)
 {
 	struct connect_obs obs = {
-		.file = file_by_fd(sub->task, c->arg[0]),
+		.file = file_by_fd(c->arg[0]),
 		.address = (void *)address,
 		.address_len = len,
 		.op = op,
@@ -196,7 +196,7 @@ TT_GLOBAL_FUNCTION int on_message(__u64 msg, __u32 fd, __s32 result, __u32 compa
 		return 0;
 	if (!inbound && read_msg_name(msg, compat, &address, &len))
 		connect_or_send(&sub, s, &c, TT_OP_SEND, address, len);
-	sk = sock_of(file_by_fd(sub.task, fd));
+	sk = sock_of(file_by_fd(fd));
 	if (result > 0 && sk && !bpf_probe_read_user(&len, sizeof(len), (void *)(msg + MMSG_LEN(compat))))
 		tap_message(s, sk, msg, compat, len, inbound);
 	return 0;

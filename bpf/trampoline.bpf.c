@@ -110,7 +110,7 @@ int UNPREEMPTED_PROG(tr_open_by_handle, int mount_fd, void *handle, int open_fla
 		return 0;
 	if (fd < 0)
 		return observe_name(&sub, s, &failed);
-	obs.file = file_by_fd(sub.task, fd);
+	obs.file = file_by_fd(fd);
 	return obs.file ? observe_open(&sub, &s->op, &obs) : 0;
 }
 
@@ -235,7 +235,7 @@ int UNPREEMPTED_PROG(tr_sendto, int fd, void *buffer, unsigned long len, unsigne
 	if (!subject_marked(&sub))
 		return 0;
 	if (address)
-		obs.file = file_by_fd(sub.task, fd);
+		obs.file = file_by_fd(fd);
 	return observe_send(&sub, SCRATCH_SENDTO, &obs, result);
 }
 

@@ -16,6 +16,7 @@
 
 #include "sensor/feature.h"
 #include "sensor/kcall.h"
+#include "sensor/ktypes.h"
 #include "util/buf.h"
 
 enum backend { RAWTP = 1, TRAMPOLINE = 2, ANY = 3 };
@@ -454,15 +455,16 @@ static void stop(struct tt_bpf_sensor *sensor)
 		tt_bpf_free(&sensor->head);
 }
 
-/* All that has to be known of the kernel before it is known what to load. Its types take long to read, and memory that
- * libbpf wants next: they are read once for all of it, and are gone again. */
+/* All that has to be known of the kernel before it is known what to load. */
 static const struct tt_feature_answer *ask_kernel(struct tt_kcalls *kcalls)
 {
-	struct btf *kernel = btf__load_vmlinux_btf();
-	const struct tt_feature_answer *fexit = tt_feature_get_with(TT_FEATURE_FEXIT, kernel);
+	const struct tt_feature_answer *fexit;
+	struct tt_ktypes *kernel = NULL;
 
+	errno = -tt_ktypes_open(TT_KTYPES_PATH, &kernel);
+	fexit = tt_feature_get_with(TT_FEATURE_FEXIT, kernel);
 	tt_kcalls_find(kernel, kcalls);
-	btf__free(kernel);
+	tt_ktypes_free(kernel);
 	return fexit;
 }
 

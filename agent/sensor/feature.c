@@ -17,6 +17,7 @@
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 
+#include "sensor/ktypes.h"
 #include "util/util.h"
 
 #define LOG_SIZE (16 * 1024)
@@ -27,7 +28,7 @@ struct probe; /* one row */
 struct attempt {
 	const struct probe *row;
 	struct tt_feature_answer *answer;
-	const struct btf *vmlinux;
+	const struct tt_ktypes *vmlinux;
 	int counter_fd; /* array map with one u64 */
 	int storage_fd; /* task storage map, for the row that is about it */
 	int prog_fd, link_fd, perf_fd;
@@ -278,8 +279,7 @@ static int try_bpf(struct attempt *a)
 
 static int try_btf(struct attempt *a)
 {
-	return a->vmlinux ? 0
-			  : step_failed(a, -errno, "reading the kernel's types from /sys/kernel/btf/vmlinux");
+	return a->vmlinux ? 0 : step_failed(a, -errno, "reading the kernel's types from " TT_KTYPES_PATH);
 }
 
 static int try_ringbuf(struct attempt *a)
@@ -321,9 +321,8 @@ static int run_program(struct attempt *a, const struct code *code)
 	int btf_id = 0, r;
 
 	if (a->row->btf_name) {
-		btf_id = a->vmlinux ? btf__find_by_name_kind(a->vmlinux, a->row->btf_name, a->row->btf_kind)
-				    : -ENOENT;
-		if (btf_id < 0)
+		btf_id = a->vmlinux ? (int)tt_ktypes_find(a->vmlinux, a->row->btf_name, a->row->btf_kind) : 0;
+		if (btf_id <= 0)
 			return step_failed(a, -ENOENT, "finding the kernel function in BTF");
 	}
 	r = load_program(a, code, btf_id);
@@ -456,13 +455,12 @@ static void close_all(struct attempt *a)
 		tt_closep(fds[i]);
 }
 
-/* The kernel's BTF takes some 10 ms and MB to parse: only where it is needed. */
 static bool needs_vmlinux(const struct probe *row)
 {
 	return row->try == try_btf || row->btf_name;
 }
 
-static void ask(enum tt_feature feature, const struct btf *vmlinux, int vmlinux_error)
+static void ask(enum tt_feature feature, const struct tt_ktypes *vmlinux, int vmlinux_error)
 {
 	const struct probe *row = &features[feature];
 	struct tt_feature_answer *answer = &answers[feature];
@@ -488,7 +486,7 @@ static void ask(enum tt_feature feature, const struct btf *vmlinux, int vmlinux_
 	asked[feature] = true;
 }
 
-const struct tt_feature_answer *tt_feature_get_with(enum tt_feature feature, const struct btf *kernel)
+const struct tt_feature_answer *tt_feature_get_with(enum tt_feature feature, const struct tt_ktypes *kernel)
 {
 	if (!asked[feature])
 		ask(feature, kernel, kernel ? 0 : errno);
@@ -497,12 +495,12 @@ const struct tt_feature_answer *tt_feature_get_with(enum tt_feature feature, con
 
 const struct tt_feature_answer *tt_feature_get(enum tt_feature feature)
 {
-	struct btf *kernel = NULL;
+	struct tt_ktypes *kernel = NULL;
 
 	if (!asked[feature] && needs_vmlinux(&features[feature]))
-		kernel = btf__load_vmlinux_btf();
+		errno = -tt_ktypes_open(TT_KTYPES_PATH, &kernel);
 	tt_feature_get_with(feature, kernel);
-	btf__free(kernel);
+	tt_ktypes_free(kernel);
 	return &answers[feature];
 }
 

@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct btf;
+struct tt_ktypes;
 
 enum tt_feature {
 	TT_FEATURE_BPF, /* bpf(2) is allowed at all */
@@ -53,9 +53,8 @@ struct tt_feature_answer {
  * uprobe ones take 0.1 s each, most of it in the kernel's detaching; the others a few ms. */
 const struct tt_feature_answer *tt_feature_get(enum tt_feature feature);
 
-/* The same for a caller that has the kernel's types already, or failed to read them (NULL, with errno): reading them takes
- * 15 ms. */
-const struct tt_feature_answer *tt_feature_get_with(enum tt_feature feature, const struct btf *kernel);
+/* The same for a caller that has the kernel's types already, or failed to read them (NULL, with errno). */
+const struct tt_feature_answer *tt_feature_get_with(enum tt_feature feature, const struct tt_ktypes *kernel);
 
 /* Drops all answers, so that the next question tries again. */
 void tt_feature_forget(void);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <linux/bpf.h>
+#include <linux/btf.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,27 +16,17 @@ static const char *const names[TT_KERNEL_CALLS] = {
 	"bpf_local_irq_restore",
 };
 
-/* How many a function has; 0: it is not there. */
-static unsigned arguments(const struct btf *kernel, const char *function)
-{
-	int32_t id = kernel ? btf__find_by_name_kind(kernel, function, BTF_KIND_FUNC) : -ENOENT;
-	const struct btf_type *type =
-		id > 0 ? btf__type_by_id(kernel, btf__type_by_id(kernel, (uint32_t)id)->type) : NULL;
-
-	return type && btf_is_func_proto(type) ? btf_vlen(type) : 0;
-}
-
-void tt_kcalls_find(const struct btf *kernel, struct tt_kcalls *calls)
+void tt_kcalls_find(const struct tt_ktypes *kernel, struct tt_kcalls *calls)
 {
 	bool all = kernel != NULL;
 
 	for (size_t i = 0; all && i < TT_KERNEL_CALLS; i++) {
-		calls->id[i] = btf__find_by_name_kind(kernel, names[i], BTF_KIND_FUNC);
+		calls->id[i] = (int32_t)tt_ktypes_find(kernel, names[i], BTF_KIND_FUNC);
 		all = calls->id[i] > 0;
 	}
 	if (!all)
 		memset(calls->id, 0, sizeof(calls->id));
-	calls->recvmsg_arguments = arguments(kernel, "udp_recvmsg");
+	calls->recvmsg_arguments = kernel ? tt_ktypes_arguments(kernel, "udp_recvmsg") : 0;
 }
 
 int tt_kcalls_put(const struct tt_kcalls *calls, struct bpf_program *program)

@@ -7,10 +7,10 @@
 #ifndef TT_SENSOR_KCALL_H
 #define TT_SENSOR_KCALL_H
 
-#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <stdint.h>
 
+#include "sensor/ktypes.h"
 #include "telltale/maps.h"
 
 struct tt_kcalls {
@@ -21,7 +21,7 @@ struct tt_kcalls {
 
 /* Looks all of them up in the kernel's types (NULL: it has none). If one is missing none is used: what they do, they do
  * together. */
-void tt_kcalls_find(const struct btf *kernel, struct tt_kcalls *calls);
+void tt_kcalls_find(const struct tt_ktypes *kernel, struct tt_kcalls *calls);
 
 /* Before the program is loaded. Returns 0 or a negative errno. */
 int tt_kcalls_put(const struct tt_kcalls *calls, struct bpf_program *program);

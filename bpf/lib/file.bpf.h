@@ -18,17 +18,23 @@
 
 #define FMODE_CREATED 0x100000 /* include/linux/fs.h */
 
-/* The descriptor's file, as fs/file.c:files_lookup_fd_raw finds it; NULL if there is none. */
-static __always_inline struct file *file_by_fd(struct task_struct *task, int fd)
+/* The address of the current task's file of that descriptor, as fs/file.c:files_lookup_fd_raw finds it; 0 if there is none.
+ * A function of its own, for the verifier: it looks task->files up in all of the kernel's types each time it comes by. */
+TT_GLOBAL_FUNCTION __u64 find_file(int fd)
 {
+	struct task_struct *task = current_task();
 	struct fdtable *fdt = task_read(task, files, fdt);
-	struct file **slot, *file = NULL;
+	__u64 file = 0;
 
 	if (fd < 0 || (__u32)fd >= task_read(fdt, max_fds))
-		return NULL;
-	slot = task_read(fdt, fd) + fd;
-	bpf_probe_read_kernel(&file, sizeof(file), slot);
+		return 0;
+	bpf_probe_read_kernel(&file, sizeof(file), task_read(fdt, fd) + fd);
 	return file;
+}
+
+static __always_inline struct file *file_by_fd(int fd)
+{
+	return (void *)find_file(fd);
 }
 
 /* What the caller wrote: in its own memory, or the kernel's copy, which nobody can change any more. */
@@ -209,7 +215,7 @@ static __always_inline __u32 append_base(struct scratch *s, struct task_struct *
 	if (dirfd == AT_FDCWD) {
 		path = &BPF_CORE_READ(task, fs)->pwd;
 	} else {
-		file = file_by_fd(task, dirfd);
+		file = file_by_fd(dirfd);
 		if (!file) {
 			*flags |= TT_EVF_BASE_CUT;
 			return 0;
@@ -408,7 +414,7 @@ static __always_inline int observe_name(struct subject *sub, struct scratch *s, 
 		if (obs->dirfd == AT_FDCWD) {
 			dir = BPF_CORE_READ(task, fs, pwd.dentry, d_inode);
 		} else {
-			struct file *file = file_by_fd(task, obs->dirfd);
+			struct file *file = file_by_fd(obs->dirfd);
 
 			if (file)
 				dir = BPF_CORE_READ(file, f_inode);
