@@ -164,7 +164,7 @@ $(filter-out %.json,$(SUBJECTS)): $(B)/%: %.c tests/subjects/subject.h tests/sub
 $(B)/tests/subjects/agents/package.json: tests/subjects/agents/package.json
 	$(Q)$(INSTALL) -D -m 644 $< $@
 
-$(B)/tests/subjects/mix $(B)/tests/subjects/threads_fork $(B)/tests/subjects/exec_thread $(B)/tests/subjects/clone_odd $(B)/tests/subjects/fd_swap $(B)/tests/subjects/env_ways $(B)/tests/subjects/named: SUBJECT_FLAGS := -pthread
+$(B)/tests/subjects/content $(B)/tests/subjects/mix $(B)/tests/subjects/threads_fork $(B)/tests/subjects/exec_thread $(B)/tests/subjects/clone_odd $(B)/tests/subjects/fd_swap $(B)/tests/subjects/env_ways $(B)/tests/subjects/named: SUBJECT_FLAGS := -pthread
 $(B)/tests/subjects/env_uv: SUBJECT_FLAGS := -rdynamic
 # Its first system call must be its own: no C library start-up, no guards.
 $(B)/tests/subjects/raw_first: SUBJECT_FLAGS := -nostdlib -static -ffreestanding -fno-stack-protector $(if $(filter x86,$(BPF_ARCH)),-fcf-protection=none)

@@ -120,7 +120,17 @@ static __always_inline void tap_message(struct scratch *s, struct sock *sk, __u6
 		tap(s->self);
 }
 
-/* The other calls that send or receive, all of which give the number of bytes. */
+/* A file was read through a descriptor, or mapped. */
+static __noinline int on_content(struct subject *sub, struct scratch *s, const struct call_ctx *c)
+{
+	bool map = c->call == CALL_MMAP;
+	int fd = map ? c->arg[4] : c->call == CALL_SENDFILE ? c->arg[1] : c->arg[0];
+
+	return observe_content(sub, s, file_by_fd(fd), map ? TT_OP_MMAP : TT_OP_BYTES,
+			       map ? c->arg[1] : (__u64)c->ret);
+}
+
+/* The other calls that send or receive, all of which give the number of bytes; read(2) and readv(2) read files, too. */
 static __noinline int on_transfer(struct subject *sub, struct scratch *s, const struct call_ctx *c)
 {
 	bool inbound = c->call == CALL_RECVFROM || c->call == CALL_RECVMSG || c->call == CALL_READ ||
@@ -132,7 +142,7 @@ static __noinline int on_transfer(struct subject *sub, struct scratch *s, const 
 		return 0;
 	sk = sock_of(file_by_fd(c->arg[0]));
 	if (!sk)
-		return 0;
+		return c->call == CALL_READ || c->call == CALL_READV ? on_content(sub, s, c) : 0;
 	if (c->call == CALL_SENDMSG || c->call == CALL_RECVMSG) {
 		tap_message(s, sk, c->arg[1], c->compat, c->ret, inbound);
 		return 0;
@@ -314,6 +324,11 @@ static __noinline int on_return(const struct pt_regs *regs, long ret)
 	case CALL_RECVFROM:
 	case CALL_RECVMSG:
 		return on_transfer(&sub, s, &c);
+	case CALL_PREAD:
+	case CALL_SENDFILE:
+		return ret > 0 ? on_content(&sub, s, &c) : 0;
+	case CALL_MMAP:
+		return is_error((void *)ret) || c.arg[3] & MAP_ANONYMOUS ? 0 : on_content(&sub, s, &c);
 	case CALL_RENAME:
 		if (ret == 0)
 			renamed(&sub);

@@ -20,14 +20,8 @@
 #define FMODE_EXEC 0x20 /* include/linux/fs.h: __FMODE_EXEC, an open by execve */
 #define O_NONBLOCK 00004000
 #define EAGAIN	   11
-#define ERRNO_MAX  4095
 
 #define MSG_CMSG_COMPAT 0x80000000
-
-static __always_inline bool is_error(const void *pointer)
-{
-	return (__u64)pointer > (__u64)-ERRNO_MAX - 1;
-}
 
 static __always_inline int open_failed(struct subject *sub, long dfd, struct filename *name,
 				       struct open_flags *asked, struct file *error)
@@ -330,6 +324,69 @@ SENDMSG_PROGRAM(tr_udpv6_sendmsg, SCRATCH_UDPV6_SENDMSG)
 RECVMSG_PROGRAM(tr_tcp_recvmsg, SCRATCH_TCP_RECVMSG)
 RECVMSG_PROGRAM(tr_udp_recvmsg, SCRATCH_UDP_RECVMSG)
 RECVMSG_PROGRAM(tr_udpv6_recvmsg, SCRATCH_UDPV6_RECVMSG)
+
+/* ---- what files hold */
+
+static __always_inline int content_of(__u32 of, struct file *file, int fd, enum tt_op op, __u64 bytes)
+{
+	struct subject sub;
+	struct scratch *s;
+
+	if (!subject_marked(&sub))
+		return 0;
+	s = scratch_get(of);
+	if (!s)
+		return 0;
+	return observe_content(&sub, s, file ? file : file_by_fd(fd), op, bytes);
+}
+
+/* fs/read_write.c: read(2), pread64(2) */
+SEC("fexit")
+int UNPREEMPTED_PROG(tr_read, struct file *file, char *buffer, unsigned long len, void *pos, long done)
+{
+	return done > 0 ? content_of(SCRATCH_READ, file, 0, TT_OP_BYTES, done) : 0;
+}
+
+/* fs/read_write.c: readv(2), preadv(2), preadv2(2) */
+SEC("fexit")
+int UNPREEMPTED_PROG(tr_readv, struct file *file, void *pieces, unsigned long n, void *pos, int flags,
+		     long done)
+{
+	return done > 0 ? content_of(SCRATCH_READV, file, 0, TT_OP_BYTES, done) : 0;
+}
+
+/* fs/read_write.c */
+SEC("fexit")
+int UNPREEMPTED_PROG(tr_sendfile, int out_fd, int in_fd, void *pos, unsigned long count, long max, long done)
+{
+	return done > 0 ? content_of(SCRATCH_SENDFILE, NULL, in_fd, TT_OP_BYTES, done) : 0;
+}
+
+/* fs/splice.c; io_uring's pass here as well */
+SEC("fexit")
+int UNPREEMPTED_PROG(tr_splice, struct file *in, void *in_pos, struct file *out, void *out_pos,
+		     unsigned long len, unsigned int flags, long done)
+{
+	return done > 0 ? content_of(SCRATCH_SPLICE, in, 0, TT_OP_BYTES, done) : 0;
+}
+
+/* fs/read_write.c */
+SEC("fexit")
+int UNPREEMPTED_PROG(tr_copy, struct file *in, long in_pos, struct file *out, long out_pos, unsigned long len,
+		     unsigned int flags, long done)
+{
+	return done > 0 ? content_of(SCRATCH_COPY, in, 0, TT_OP_BYTES, done) : 0;
+}
+
+/* mm/mmap.c */
+SEC("fexit")
+int UNPREEMPTED_PROG(tr_mmap, unsigned long address, unsigned long len, unsigned long protection,
+		     unsigned long flags, unsigned long fd, unsigned long pgoff, void *mapped)
+{
+	return is_error(mapped) || flags & MAP_ANONYMOUS
+		       ? 0
+		       : content_of(SCRATCH_MMAP, NULL, fd, TT_OP_MMAP, len);
+}
 
 /* fs/namei.c: do_renameat2(), filename_renameat2() since 7.0; io_uring's renames pass here as well */
 SEC("fexit")

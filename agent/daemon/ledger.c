@@ -119,6 +119,7 @@ static const struct {
 	[TT_LOST_EXIT] = { "process", "exit" },
 	[TT_LOST_SESSION] = { "process", "session" },
 	[TT_LOST_FILE] = { "file", "file_access" },
+	[TT_LOST_BYTES] = { "file", "file_bytes" },
 	[TT_LOST_ENV] = { "env", "env_lookup" },
 	[TT_LOST_HANDED] = { "env", "exec_environment" },
 	[TT_LOST_CONNECTION] = { "net", "connection" },

@@ -104,8 +104,12 @@ static void remember(struct tt_rows *rows, const struct tt_event *event, enum tt
 	known->stored = event->count;
 	known->last_ns = event->last_ns;
 	known->user_only = user_only;
+	known->bytes = user_only ? 0 : event->bytes;
 	rows->user_only += user_only;
 	*(user_only ? &known->extra : &known->counted) = event->count;
+	if (event->key.op == TT_OP_READ && event->key.result == 0)
+		tt_known_is_read(rows->known, known,
+				 path_hash); /* without memory bytes get a row of their own */
 }
 
 static uint64_t row_count(const struct tt_known *known)
@@ -113,28 +117,48 @@ static uint64_t row_count(const struct tt_known *known)
 	return known->counted - known->base + known->extra;
 }
 
+/* Whether the row is another key's, that of the opens: this one's counts are not its. */
+static bool is_bytes(const struct tt_known *known)
+{
+	return known->key.op == TT_OP_BYTES;
+}
+
 /* A count that finds no room is put again by tt_rows_settle(). */
 static int put_counts(struct tt_rows *rows, struct tt_known *known, int64_t to_epoch_ns)
 {
+	uint64_t count = row_count(known);
 	struct tt_row_counts row = {
 		.of = known->of,
 		.row_id = known->row_id,
-		.count = row_count(known),
-		.bytes = -1,
+		.count = is_bytes(known) ? -1 : (int64_t)count,
+		.bytes = known->bytes_owed ? (int64_t)known->bytes_owed : -1,
 		.last_ns = (int64_t)known->last_ns + to_epoch_ns,
 	};
 	int r;
 
-	if (row.count == known->stored)
+	if ((is_bytes(known) || count == known->stored) && !known->bytes_owed)
 		return 0;
 	r = tt_batch_counts(rows->params.batch, &row);
 	if (known->of == TT_COUNTED_CONNECTION)
-		tt_connections_count(rows->connections, row.row_id, row.count, known->last_ns);
-	if (r == 0)
-		known->stored = row.count;
-	else
+		tt_connections_count(rows->connections, row.row_id, count, known->last_ns);
+	if (r == 0) {
+		known->stored = count;
+		known->bytes_owed = 0;
+	} else {
 		rows->owing = true;
+	}
 	return r;
+}
+
+/* A total says how many bytes there were so far. */
+static void add_bytes(struct tt_known *known, const struct tt_event *event)
+{
+	if (event->flags & TT_EVF_UNAGGREGATED) {
+		known->bytes_owed += event->bytes;
+	} else if (event->bytes > known->bytes) {
+		known->bytes_owed += event->bytes - known->bytes;
+		known->bytes = event->bytes;
+	}
 }
 
 /* A known key came again, with the same name. */
@@ -147,6 +171,7 @@ static int count_again(struct tt_rows *rows, struct tt_known *known, const struc
 		known->counted = event->count;
 	if (event->last_ns > known->last_ns)
 		known->last_ns = event->last_ns;
+	add_bytes(known, event);
 	put_counts(rows, known, to_epoch_ns);
 	return 0;
 }
@@ -154,6 +179,8 @@ static int count_again(struct tt_rows *rows, struct tt_known *known, const struc
 /* What the row does not have of its key's operations goes with the key. */
 static uint64_t missing(const struct tt_known *known)
 {
+	if (is_bytes(known))
+		return known->bytes_owed > 0;
 	return row_count(known) > known->stored ? row_count(known) - known->stored : 0;
 }
 
@@ -168,6 +195,7 @@ int tt_rows_count(struct tt_rows *rows, const struct tt_event *event, int64_t to
 		known->counted = event->count;
 	if (event->last_ns > known->last_ns)
 		known->last_ns = event->last_ns;
+	add_bytes(known, event);
 	put_counts(rows, known, to_epoch_ns);
 	if (event->final) {
 		*ret_lost = missing(known);
@@ -179,8 +207,9 @@ int tt_rows_count(struct tt_rows *rows, const struct tt_event *event, int64_t to
 /* ---- files */
 
 static const char *const ops[] = {
-	[TT_OP_READ] = "read", [TT_OP_WRITE] = "write",	      [TT_OP_CREATE] = "create",
-	[TT_OP_OPEN] = "open", [TT_OP_READLINK] = "readlink", [TT_OP_EXEC] = "exec",
+	[TT_OP_READ] = "read",	[TT_OP_WRITE] = "write",       [TT_OP_CREATE] = "create",
+	[TT_OP_OPEN] = "open",	[TT_OP_READLINK] = "readlink", [TT_OP_EXEC] = "exec",
+	[TT_OP_BYTES] = "read", [TT_OP_MMAP] = "mmap",
 };
 
 static const char *file_type(uint32_t mode)
@@ -208,7 +237,7 @@ static const char *file_type(uint32_t mode)
 /* What is reached through a symbolic link is called by the caller's name, and the object's own is kept beside it;
  * the category is the worse of the two, so that neither name can hide the other (docs/design/0001). */
 static int put_file(struct tt_rows *rows, const struct tt_event *event, const struct tt_process *process,
-		    uint64_t row_id, uint64_t count, int64_t to_epoch_ns)
+		    uint64_t row_id, uint64_t count, int64_t bytes, int64_t to_epoch_ns)
 {
 	const struct tt_event_file *file = &event->file;
 	const struct tt_classifier *classifier = rows->params.classifier;
@@ -232,7 +261,7 @@ static int put_file(struct tt_rows *rows, const struct tt_event *event, const st
 							     : "file",
 		.result = event->key.result,
 		.count = count,
-		.bytes = -1,
+		.bytes = bytes,
 		.first_ns = (int64_t)event->first_ns + to_epoch_ns,
 		.last_ns = (int64_t)event->last_ns + to_epoch_ns,
 		.dev = file->dev,
@@ -267,18 +296,60 @@ static int put_renamed(struct tt_rows *rows, struct tt_known *known, const struc
 	known->counted = before;
 	r = put_counts(rows, known, to_epoch_ns);
 	if (r == 0)
-		r = put_file(rows, event, process, row_id, total - before + alone, to_epoch_ns);
+		r = put_file(rows, event, process, row_id, total - before + alone, -1, to_epoch_ns);
 	known->counted = total;
 	if (r < 0) {
 		rows->owing = true;
 		return r;
 	}
+	add_bytes(known, event);
 	known->row_id = row_id;
 	known->path_hash = hash;
+	if (known->is_read)
+		tt_known_is_read(rows->known, known, hash);
 	known->base = before;
 	known->extra = alone;
 	known->stored = row_count(known);
 	known->last_ns = event->last_ns;
+	return put_counts(rows, known, to_epoch_ns);
+}
+
+/* The first bytes of a file, under that name: they are the row's of its opens. A descriptor that was not opened for reading alone,
+ * or not by this process (inherited, received), has a row without opens. */
+static int put_bytes(struct tt_rows *rows, struct tt_known *known, const struct tt_event *event,
+		     const struct tt_process *process, uint32_t hash, int64_t to_epoch_ns)
+{
+	const struct tt_known *opens = tt_known_find_read(rows->known, &event->key, hash);
+	uint64_t row_id = opens ? opens->row_id : tt_rows_next_id(rows), more = event->bytes;
+	int r = known ? put_counts(rows, known, to_epoch_ns) : 0;
+
+	if (r < 0)
+		return r;
+	if (known && !(event->flags & TT_EVF_UNAGGREGATED))
+		more = event->bytes > known->bytes ? event->bytes - known->bytes : 0;
+	if (opens) {
+		struct tt_row_counts row = {
+			.of = TT_COUNTED_FILE,
+			.row_id = row_id,
+			.count = -1,
+			.bytes = (int64_t)more,
+			.last_ns = (int64_t)event->last_ns + to_epoch_ns,
+		};
+
+		r = tt_batch_counts(rows->params.batch, &row);
+	} else {
+		r = put_file(rows, event, process, row_id, 0, (int64_t)more, to_epoch_ns);
+	}
+	if (r < 0)
+		return r;
+	if (!known) {
+		remember(rows, event, TT_COUNTED_FILE, row_id, hash);
+		return 0;
+	}
+	if (!(event->flags & TT_EVF_UNAGGREGATED))
+		known->bytes += more;
+	known->row_id = row_id;
+	known->path_hash = hash;
 	return 0;
 }
 
@@ -296,11 +367,14 @@ int tt_rows_file(struct tt_rows *rows, const struct tt_event *event, const struc
 	if (known && known->path_hash == hash)
 		return count_again(rows, known, event, to_epoch_ns);
 
+	if (event->key.op == TT_OP_BYTES)
+		return put_bytes(rows, known, event, process, hash, to_epoch_ns);
 	if (known)
 		return put_renamed(rows, known, event, process, hash, to_epoch_ns);
 
 	row_id = tt_rows_next_id(rows);
-	r = put_file(rows, event, process, row_id, event->count, to_epoch_ns);
+	r = put_file(rows, event, process, row_id, event->count,
+		     event->key.op == TT_OP_MMAP ? (int64_t)event->bytes : -1, to_epoch_ns);
 	if (r == 0)
 		remember(rows, event, TT_COUNTED_FILE, row_id, hash);
 	return r;
@@ -320,7 +394,7 @@ int tt_rows_exec(struct tt_rows *rows, const struct tt_event *event, const struc
 			  .mode = S_IFREG },
 	};
 
-	return put_file(rows, &access, process, tt_rows_next_id(rows), 1, to_epoch_ns);
+	return put_file(rows, &access, process, tt_rows_next_id(rows), 1, -1, to_epoch_ns);
 }
 
 /* ---- environment */

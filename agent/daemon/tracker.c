@@ -583,7 +583,8 @@ static int handle_file(struct tt_tracker *tracker, const struct tt_event *event)
 	if (r == 0)
 		r = tt_rows_file(tracker->rows, event, process, tracker->params.to_epoch_ns);
 	process->unscored = true;
-	return tt_tracker_account(tracker, r, process, TT_LOST_FILE, lost_with(event), event->time_ns);
+	return tt_tracker_account(tracker, r, process, tt_tracker_lost_of(event->key.op), lost_with(event),
+				  event->time_ns);
 }
 
 static int handle_connect(struct tt_tracker *tracker, const struct tt_event *event)
@@ -650,6 +651,8 @@ enum tt_lost tt_tracker_lost_of(uint16_t op)
 	case TT_OP_CONNECT:
 	case TT_OP_SEND:
 		return TT_LOST_CONNECTION;
+	case TT_OP_BYTES:
+		return TT_LOST_BYTES;
 	default:
 		return TT_LOST_FILE;
 	}

@@ -37,6 +37,7 @@ static const struct {
 	[TT_LOSS_SOCK] = { "net", "connection_outcome" },
 	[TT_LOSS_FLOW] = { "net", "connection_bytes" },
 	[TT_LOSS_PAYLOAD] = { "net", "name" },
+	[TT_LOSS_BYTES] = { "file", "file_bytes" },
 };
 
 static int sweep_losses(struct tt_bpf_sensor *sensor, uint64_t slot, const uint64_t now[],

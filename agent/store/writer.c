@@ -464,8 +464,10 @@ int tt_store_put_counts(struct tt_store *store, const struct tt_row_counts *row)
 {
 	/* bytes of a connection are two numbers and come with its outcome */
 	static const char *const sql[] = {
-		[TT_COUNTED_FILE] = "UPDATE file_row SET count = ?2, last_ns = ?3, bytes = ?4,"
-				    " revision = revision + 1 WHERE row_id = ?1",
+		[TT_COUNTED_FILE] =
+			"UPDATE file_row SET count = coalesce(?2, count), last_ns = max(last_ns, ?3),"
+			" bytes = coalesce(bytes + ?4, ?4, bytes), revision = revision + 1"
+			" WHERE row_id = ?1",
 		[TT_COUNTED_ENV] = "UPDATE env_row SET count = ?2, last_ns = ?3, revision = revision + 1"
 				   " WHERE row_id = ?1",
 		[TT_COUNTED_CONNECTION] = "UPDATE connection_row SET count = ?2, last_ns = ?3,"
@@ -481,7 +483,7 @@ int tt_store_put_counts(struct tt_store *store, const struct tt_row_counts *row)
 	if (rc == SQLITE_OK)
 		rc = sqlite3_bind_int64(*stmt, 1, (int64_t)row->row_id);
 	if (rc == SQLITE_OK)
-		rc = sqlite3_bind_int64(*stmt, 2, (int64_t)row->count);
+		rc = bind_int(*stmt, 2, row->count, 0);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_bind_int64(*stmt, 3, row->last_ns);
 	if (rc == SQLITE_OK && row->of == TT_COUNTED_FILE)

@@ -74,9 +74,10 @@ static __always_inline struct tt_agg_value *agg_find(const struct agg_op *op)
 	return a[1] == b[1] && a[2] == b[2] && a[3] == b[3] && a[4] == b[4] ? value : NULL;
 }
 
-/* Counts the operation op->own.key, s's, if nothing else is due; else *ret_value is what agg_note() wants. s: marked. */
-static __always_inline bool agg_counted(const struct subject *s, struct agg_op *op, __u64 now,
-					struct tt_agg_value **ret_value)
+/* Counts the operation op->own.key, s's, and its bytes if nothing else is due; else *ret_value is what agg_note() wants.
+ * s: marked. */
+static __always_inline bool agg_counted_bytes(const struct subject *s, struct agg_op *op, __u64 now,
+					      __u64 bytes, struct tt_agg_value **ret_value)
 {
 	struct tt_agg_value *value;
 	__u64 n;
@@ -87,6 +88,8 @@ static __always_inline bool agg_counted(const struct subject *s, struct agg_op *
 	if (!value || value->epoch != *slot_epoch(s->state->slot) || value->last_ns < freeze_ns)
 		return false;
 	value->last_ns = now;
+	if (bytes)
+		__sync_fetch_and_add(&value->bytes, bytes);
 	__sync_fetch_and_add(&value->count, 1);
 	n = value->count;
 	if (!(n & (n - 1)))
@@ -94,9 +97,15 @@ static __always_inline bool agg_counted(const struct subject *s, struct agg_op *
 	return true;
 }
 
-/* After agg_counted() did not: finds or makes the entry and takes the record for sent. op->own has what the record says. */
-static __always_inline enum agg_due agg_note(struct subject *s, struct agg_op *op, struct tt_agg_value *value,
-					     __u64 now)
+static __always_inline bool agg_counted(const struct subject *s, struct agg_op *op, __u64 now,
+					struct tt_agg_value **ret_value)
+{
+	return agg_counted_bytes(s, op, now, 0, ret_value);
+}
+
+/* After agg_counted_bytes() did not: finds or makes the entry and takes the record for sent. op->own has what the record says. */
+static __always_inline enum agg_due agg_note_bytes(struct subject *s, struct agg_op *op,
+						   struct tt_agg_value *value, __u64 now, __u64 bytes)
 {
 	__u32 epoch = *slot_epoch(s->state->slot), sent;
 
@@ -104,7 +113,7 @@ static __always_inline enum agg_due agg_note(struct subject *s, struct agg_op *o
 		return AGG_GONE;
 	op->own.first_ns = now;
 	op->own.count = 1;
-	op->own.bytes = 0;
+	op->own.bytes = bytes;
 	if (!value) {
 		op->own.slot = s->state->slot;
 		op->own.last_ns = now;
@@ -120,6 +129,8 @@ static __always_inline enum agg_due agg_note(struct subject *s, struct agg_op *o
 		return AGG_ALONE;
 	}
 	value->last_ns = now;
+	if (bytes)
+		__sync_fetch_and_add(&value->bytes, bytes);
 	__sync_fetch_and_add(&value->count, 1);
 	op->own.first_ns = value->first_ns;
 	op->own.count = value->count;
@@ -128,6 +139,12 @@ static __always_inline enum agg_due agg_note(struct subject *s, struct agg_op *o
 	value->epoch = epoch;
 	value->sent = 1;
 	return sent ? AGG_AGAIN : AGG_FIRST;
+}
+
+static __always_inline enum agg_due agg_note(struct subject *s, struct agg_op *op, struct tt_agg_value *value,
+					     __u64 now)
+{
+	return agg_note_bytes(s, op, value, now, 0);
 }
 
 /* After an attempt to send: flags are the record's, error is the ring's answer. */

@@ -9,8 +9,6 @@
 #include "verifier.bpf.h"
 
 #define IPPROTO_MPTCP 262
-#define S_IFMT	      0170000
-#define S_IFSOCK      0140000
 
 #define ECONNABORTED 103
 #define EISCONN	     106

@@ -16,6 +16,21 @@
 #define O_PATH	  010000000
 #define AT_FDCWD  -100
 
+#define S_IFMT	 0170000 /* include/uapi/linux/stat.h */
+#define S_IFSOCK 0140000
+#define S_IFREG	 0100000
+#define S_IFBLK	 0060000
+
+#define MAP_ANONYMOUS 0x20 /* include/uapi/asm-generic/mman-common.h */
+
+#define ERRNO_MAX 4095 /* include/linux/err.h */
+
+/* What is an address may be an error instead. */
+static __always_inline bool is_error(const void *pointer)
+{
+	return (__u64)pointer > (__u64)-ERRNO_MAX - 1;
+}
+
 #define FMODE_CREATED 0x100000 /* include/linux/fs.h */
 
 /* The address of the current task's file of that descriptor, as fs/file.c:files_lookup_fd_raw finds it; 0 if there is none.
@@ -249,7 +264,7 @@ static __always_inline void send_file(const struct subject *sub, struct scratch 
 	ev->count = op->own.count;
 	ev->bytes = op->own.bytes;
 	ev->first_ns = op->own.first_ns;
-	agg_sent(sub, op, flags, TT_LOSS_FILE,
+	agg_sent(sub, op, flags, op->own.key.op == TT_OP_BYTES ? TT_LOSS_BYTES : TT_LOSS_FILE,
 		 bpf_ringbuf_output(&activity, ev, size, wakeup_sometimes(now)));
 }
 
@@ -266,7 +281,9 @@ struct open_obs {
 	struct spelling spelling;
 	long dirfd; /* its lower half */
 	__u32 flags; /* enum tt_ev_flags that the hook already knows */
-	enum scratch_of scratch;
+	__u16 op; /* TT_OP_BYTES, TT_OP_MMAP; 0: it is an open */
+	__u64 bytes; /* of those */
+	__u32 scratch; /* enum scratch_of */
 	/* do_filp_open()'s own where typed, else NULL: looked at only when a record is due */
 	struct filename *name;
 	struct open_flags *asked;
@@ -345,7 +362,9 @@ static __always_inline int observe_open(struct subject *sub, struct agg_op *op, 
 	key->dev = OF(sb, s_dev);
 	key->name = OF(dentry, d_name.hash);
 	key->result = 0;
-	if (!(open_flags & (O_PATH | O_CREAT | O_ACCMODE)) && obs->typed)
+	if (obs->op)
+		key->op = obs->op;
+	else if (!(open_flags & (O_PATH | O_CREAT | O_ACCMODE)) && obs->typed)
 		key->op = TT_OP_READ;
 	else if (open_flags & O_PATH)
 		key->op = TT_OP_OPEN;
@@ -354,9 +373,9 @@ static __always_inline int observe_open(struct subject *sub, struct agg_op *op, 
 	else
 		key->op = (open_flags & O_ACCMODE) == O_RDONLY ? TT_OP_READ : TT_OP_WRITE;
 
-	if (agg_counted(sub, op, now, &value) || (obs->typed && name_is_kernels(obs->name)))
+	if (agg_counted_bytes(sub, op, now, obs->bytes, &value) || (obs->typed && name_is_kernels(obs->name)))
 		return 0;
-	due = agg_note(sub, op, value, now);
+	due = agg_note_bytes(sub, op, value, now, obs->bytes);
 	s = scratch_get(obs->scratch);
 	if (due == AGG_GONE || !s)
 		return 0;
@@ -370,6 +389,22 @@ static __always_inline int observe_open(struct subject *sub, struct agg_op *op, 
 	return 0;
 }
 #undef OF
+
+/* bytes of a file were read or mapped (op). Of pipes, sockets, terminals and their like they would be no file's content. */
+static __always_inline int observe_content(struct subject *sub, struct scratch *s, struct file *file,
+					   enum tt_op op, __u64 bytes)
+{
+	__u32 type = file ? BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT : 0;
+	struct open_obs obs = {
+		.file = file,
+		.flags = TT_EVF_BY_FD,
+		.op = op,
+		.bytes = bytes,
+		.scratch = s->self,
+	};
+
+	return type == S_IFREG || type == S_IFBLK ? observe_open(sub, &s->op, &obs) : 0;
+}
 
 /* What an open that failed wanted, by its flags. */
 static __always_inline __u16 op_of_flags(__u32 flags)

@@ -149,6 +149,8 @@ enum tt_op {
 	TT_OP_CONNECT, /* ident: hash of the address */
 	TT_OP_SEND, /* unconnected datagram with an address */
 	TT_OP_EXEC, /* failed exec */
+	TT_OP_BYTES, /* read through a descriptor, whoever opened it; bytes: how many */
+	TT_OP_MMAP, /* mapped; bytes: length of the mappings */
 };
 
 /* What makes two operations the same, carried by every record that is aggregated. */
@@ -164,7 +166,7 @@ struct tt_agg_key {
 };
 TT_ASSERT_SIZE(struct tt_agg_key, 40);
 
-/* An open, a readlink, or an exec that failed. data: path (components; of the object, when there is one), base (components:
+/* An open, a readlink, an exec that failed, or that a file was read or mapped (path alone). data: path (components; of the object, when there is one), base (components:
  * the directory a relative spelling starts from), user (the caller's spelling), target (what
  * readlink returned). base and user are sent for failed calls and readlink, and for a successful
  * open whose last component differs from the caller's. The object's inode and device are in the key. */
@@ -172,7 +174,7 @@ struct tt_ev_file {
 	struct tt_ev_header hdr;
 	struct tt_agg_key key;
 	__u64 count; /* operations of this key so far, this one included */
-	__u64 bytes; /* so far; 0 until byte counting arrives */
+	__u64 bytes; /* so far: of TT_OP_BYTES and TT_OP_MMAP */
 	__u64 first_ns;
 	__u32 open_flags; /* open(2) O_* of the opened file */
 	__u32 mode; /* inode's i_mode, 0 where there is no object */

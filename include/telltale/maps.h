@@ -45,6 +45,7 @@ enum tt_loss {
 	TT_LOSS_SOCK, /* socks map full: a connection's outcome was not observed */
 	TT_LOSS_FLOW, /* what a connection carried */
 	TT_LOSS_PAYLOAD, /* bytes that may have named the other end */
+	TT_LOSS_BYTES, /* unaggregated records of bytes read from a file */
 	TT_LOSS_KINDS
 };
 
@@ -81,8 +82,8 @@ TT_ASSERT_SIZE(struct tt_agg_value, 88);
 /* Entries of the map of records under construction that the rawtp backend needs, that trampolines do, and these where
  * they stand in for one another. */
 #define TT_SCRATCHES_RAWTP	2
-#define TT_SCRATCHES_TRAMPOLINE 17
-#define TT_SCRATCHES_ALL	20
+#define TT_SCRATCHES_TRAMPOLINE 23
+#define TT_SCRATCHES_ALL	26
 
 /* A TCP connection from its connect on, until it is closed. Key: the kernel's struct sock address. */
 struct tt_sock {

@@ -132,8 +132,8 @@ enum tt_counted { TT_COUNTED_FILE, TT_COUNTED_ENV, TT_COUNTED_CONNECTION };
 struct tt_row_counts {
 	enum tt_counted of;
 	uint64_t row_id;
-	uint64_t count;
-	int64_t bytes; /* -1: not measured */
+	int64_t count; /* -1: as it was */
+	int64_t bytes; /* more than there were; -1: none */
 	int64_t last_ns;
 };
 

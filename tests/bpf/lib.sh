@@ -90,7 +90,7 @@ files() { # NAME
 		|| coalesce(' real=' || $(esc real_path), '') || coalesce(' target=' || $(esc target), '')
 		|| CASE truncated WHEN 0 THEN '' ELSE ' cut' END
 	FROM file_access WHERE process_id = '$(process "$1")' AND NOT (op = 'exec' AND result = 0)
-		AND NOT (op = 'read' AND (path = '/etc/ld.so.cache' OR path LIKE '%/libc.so.6') AND result = 0)
+		AND NOT (op IN ('read', 'mmap') AND (path = '/etc/ld.so.cache' OR path LIKE '%/libc.so.6') AND result = 0)
 	ORDER BY row_id" | shown
 }
 

@@ -103,6 +103,70 @@ static void what_comes_and_goes_at_random_is_found_while_it_is_there(void **stat
 	assert_int_equal(count(*state), n);
 }
 
+static struct tt_known *look_read(const struct tt_known_table *table, unsigned i, uint32_t path_hash)
+{
+	struct tt_agg_key key = key_of(i);
+
+	key.op = TT_OP_BYTES;
+	return tt_known_find_read(table, &key, path_hash);
+}
+
+static void what_takes_bytes_is_found_by_its_file_and_name(void **state)
+{
+	static uint32_t named[KEYS]; /* path_hash, or 0 */
+	uint32_t random = 7;
+
+	assert_null(look_read(*state, 0, 1));
+	for (unsigned round = 0; round < 50000; round++) {
+		struct tt_known *known;
+		unsigned i;
+
+		random = random * 1103515245 + 12345;
+		i = (random >> 8) % KEYS & ~1u; /* one of each file */
+		known = (struct tt_known *)look(*state, i);
+		if (known && random >> 30 == 0) {
+			tt_known_remove(*state, known);
+			named[i] = 0;
+			continue;
+		}
+		if (!known) {
+			add(*state, i);
+			known = (struct tt_known *)look(*state, i);
+		}
+		named[i] = (random >> 20 & 3) + 1;
+		assert_int_equal(tt_known_is_read(*state, known, named[i]), 0);
+	}
+	for (unsigned i = 0; i < KEYS; i += 2) {
+		for (uint32_t hash = 1; hash <= 4; hash++) {
+			const struct tt_known *found = look_read(*state, i, hash);
+
+			assert_int_equal(found != NULL, named[i] == hash);
+			if (found)
+				assert_int_equal(found->row_id, i + 1);
+		}
+	}
+}
+
+static void of_two_openings_the_later_takes_the_bytes(void **state)
+{
+	struct tt_known *first, *second;
+
+	add(*state, 0);
+	add(*state, 1); /* the same file */
+	first = (struct tt_known *)look(*state, 0);
+	second = (struct tt_known *)look(*state, 1);
+	first->last_ns = 5;
+	second->last_ns = 6;
+	assert_int_equal(tt_known_is_read(*state, first, 1), 0);
+	assert_int_equal(tt_known_is_read(*state, second, 1), 0);
+	assert_ptr_equal(look_read(*state, 0, 1), second);
+	first->last_ns = 7;
+	assert_ptr_equal(look_read(*state, 0, 1), first);
+	tt_known_remove(*state, first);
+	assert_ptr_equal(look_read(*state, 0, 1), second);
+	assert_null(look_read(*state, 0, 2));
+}
+
 static void a_walk_may_remove_what_it_meets(void **state)
 {
 	struct tt_known *known;
@@ -139,6 +203,8 @@ int main(void)
 		test(an_empty_table_knows_nothing),
 		test(each_key_has_its_entry_and_keeps_it),
 		test(what_comes_and_goes_at_random_is_found_while_it_is_there),
+		test(what_takes_bytes_is_found_by_its_file_and_name),
+		test(of_two_openings_the_later_takes_the_bytes),
 		test(a_walk_may_remove_what_it_meets),
 		test(names_are_told_apart),
 	};

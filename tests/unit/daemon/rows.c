@@ -228,10 +228,108 @@ static void a_path_that_differs_only_in_spelling_keeps_both_names(void **state)
 		" /tmp/harmless=/home/u/.ssh/id_rsacredential");
 }
 
+/* ---- bytes */
+
+static void put_bytes(uint16_t op, const char *path, uint64_t ident, uint64_t count, uint64_t bytes,
+		      uint32_t flags)
+{
+	struct tt_event event = file_event(path, ident, count, flags | TT_EVF_BY_FD);
+
+	event.key.op = op;
+	event.bytes = bytes;
+	assert_int_equal(tt_rows_file(rows, &event, &process, EPOCH), 0);
+}
+
+static int bytes_total(uint16_t op, uint64_t ident, uint64_t count, uint64_t bytes, bool final)
+{
+	struct tt_event event = file_event("", ident, count, 0);
+	uint64_t missing = 0;
+	int r;
+
+	event.type = TT_EVENT_TOTAL;
+	event.key.op = op;
+	event.bytes = bytes;
+	event.final = final;
+	r = tt_rows_count(rows, &event, EPOCH, &missing);
+	lost += missing;
+	return r;
+}
+
+#define BYTES                                                                                                \
+	"SELECT group_concat(path || ' ' || op || ' ' || count || ' ' || coalesce(bytes, '-'), ', ')"        \
+	" FROM (SELECT * FROM file_access ORDER BY row_id)"
+
+static void what_is_read_is_the_row_s_of_its_opens(void **state)
+{
+	struct pipeline *p = *state;
+
+	put_file("/a", 1, 1, 0);
+	put_file("/b", 2, 1, 0);
+	put_bytes(TT_OP_BYTES, "/a", 1, 1, 100, 0);
+	put_file("/a", 1, 2, 0); /* its counts leave the bytes alone */
+	assert_int_equal(bytes_total(TT_OP_BYTES, 1, 3, 250, false), 1);
+	assert_int_equal(bytes_total(TT_OP_BYTES, 1, 2, 200, false), 1); /* overtaken */
+	assert_int_equal(bytes_total(TT_OP_BYTES, 1, 4, 260, true), 1);
+	assert_int_equal(bytes_total(TT_OP_BYTES, 1, 4, 260, true), 0);
+	/* the kernel began anew */
+	put_bytes(TT_OP_BYTES, "/a", 1, 1, 7, 0);
+	/* and had no room once */
+	put_bytes(TT_OP_BYTES, "/a", 1, 1, 3, TT_EVF_UNAGGREGATED);
+	assert_int_equal(bytes_total(TT_OP_BYTES, 1, 2, 17, true), 1);
+	assert_int_equal(flush(p), 0);
+
+	assert_query(p, BYTES, "/a read 2 280, /b read 1 -");
+	assert_int_equal(lost, 0);
+}
+
+static void a_descriptor_that_was_not_opened_has_a_row_without_opens(void **state)
+{
+	struct pipeline *p = *state;
+
+	put_bytes(TT_OP_BYTES, "/inherited", 1, 1, 5, 0);
+	assert_int_equal(bytes_total(TT_OP_BYTES, 1, 2, 9, false), 1);
+	put_file("/inherited", 1, 1, 0); /* later it is opened as well */
+	assert_int_equal(bytes_total(TT_OP_BYTES, 1, 3, 12, true), 1);
+	assert_int_equal(flush(p), 0);
+
+	assert_query(p, BYTES, "/inherited read 0 12, /inherited read 1 -");
+}
+
+static void bytes_go_to_the_name_that_was_opened(void **state)
+{
+	struct pipeline *p = *state;
+	struct tt_event other = file_event("/x", 1, 1, 0);
+
+	put_file("/old", 1, 1, 0);
+	put_bytes(TT_OP_BYTES, "/old", 1, 1, 10, 0);
+	put_file("/new", 1, 2, TT_EVF_AGAIN);
+	put_bytes(TT_OP_BYTES, "/new", 1, 2, 25, TT_EVF_AGAIN);
+	assert_int_equal(bytes_total(TT_OP_BYTES, 1, 3, 26, true), 1);
+	/* the same file of another process is not it */
+	other.key.pid = other.process.pid = 101;
+	assert_int_equal(tt_rows_file(rows, &other, &process, EPOCH), 0);
+	put_bytes(TT_OP_BYTES, "/x", 1, 1, 1, 0);
+	assert_int_equal(flush(p), 0);
+
+	assert_query(p, BYTES, "/old read 1 10, /new read 1 16, /x read 1 -, /x read 0 1");
+}
+
+static void mappings_are_rows_of_their_own(void **state)
+{
+	struct pipeline *p = *state;
+
+	put_file("/a", 1, 1, 0);
+	put_bytes(TT_OP_MMAP, "/a", 1, 1, 4096, 0);
+	assert_int_equal(bytes_total(TT_OP_MMAP, 1, 3, 12288, true), 1);
+	assert_int_equal(flush(p), 0);
+
+	assert_query(p, BYTES, "/a read 1 -, /a mmap 3 12288");
+}
+
 static void operations_that_do_not_exist_are_refused(void **state)
 {
 	struct tt_event event = file_event("/a", 1, 1, 0);
-	static const uint16_t wrong[] = { 0, TT_OP_ENV, TT_OP_CONNECT, TT_OP_EXEC + 1, UINT16_MAX };
+	static const uint16_t wrong[] = { 0, TT_OP_ENV, TT_OP_CONNECT, TT_OP_MMAP + 1, UINT16_MAX };
 
 	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
 		event.key.op = wrong[i];
@@ -376,6 +474,22 @@ static void counts_without_room_are_put_when_there_is(void **state)
 	assert_int_equal(lost, 0);
 }
 
+static void bytes_without_room_are_put_when_there_is(void **state)
+{
+	struct pipeline *p = *state;
+
+	put_file("/a", 1, 1, 0);
+	put_bytes(TT_OP_BYTES, "/a", 1, 1, 1, 0);
+	fill(p);
+	assert_int_equal(bytes_total(TT_OP_BYTES, 1, 2, 5, false), 1);
+	assert_int_equal(flush(p), 0);
+	tt_rows_settle(rows, NULL, EPOCH, note_lost, NULL);
+	assert_int_equal(flush(p), 0);
+
+	assert_query(p, "SELECT bytes FROM file_access WHERE path = '/a'", "5");
+	assert_int_equal(lost, 0);
+}
+
 static void a_final_total_without_room_says_what_is_missing(void **state)
 {
 	struct pipeline *p = *state;
@@ -416,6 +530,11 @@ int main(void)
 		TEST(counts_add_up_in_any_order),
 		TEST(unaggregated_keys_are_remembered_up_to_the_limit),
 		TEST(a_path_that_differs_only_in_spelling_keeps_both_names),
+		TEST(what_is_read_is_the_row_s_of_its_opens),
+		TEST(a_descriptor_that_was_not_opened_has_a_row_without_opens),
+		TEST(bytes_go_to_the_name_that_was_opened),
+		TEST(mappings_are_rows_of_their_own),
+		TEST(bytes_without_room_are_put_when_there_is),
 		TEST(operations_that_do_not_exist_are_refused),
 		TEST(an_attempt_is_one_row_from_its_beginning_to_its_outcome),
 		TEST(outcomes_of_one_kind_to_one_address_are_counted),
