@@ -680,7 +680,7 @@ static bool was_told(struct tt_connections *connections, const struct row *row,
 #define NAMES_MAX (2 * TT_STREAM_NAMES_MAX + 1)
 
 /* What the stream says, the outermost first: who the process means, behind whatever it goes through. An address that a proxy was
- * asked for comes behind all names, and behind whose it is; any other is the connection's own, and says nothing. Then what was
+ * asked for comes behind all names, and behind what the process resolved to it; any other is the connection's own, and says nothing. Then what was
  * expected, if it differs. */
 static unsigned all_names(struct tt_connections *connections, const struct tt_stream *found,
 			  const struct flow *flow, const struct tt_process *process, uint64_t now_ns,
@@ -700,7 +700,7 @@ static unsigned all_names(struct tt_connections *connections, const struct tt_st
 		if (!family)
 			continue;
 		ret[n] = expected_name(connections, family, addr, process, now_ns);
-		n += ret[n].text != NULL;
+		n += ret[n].text && ret[n].confidence == TT_NAME_SURE;
 		ret[n++] = (struct tt_name){ found->names[i].name, found->names[i].source, TT_NAME_SURE };
 	}
 	if (n > 0 && flow->expected &&

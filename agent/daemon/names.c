@@ -333,7 +333,8 @@ bool tt_names_find(const struct tt_names *names, int family, const uint8_t addr[
 			several |= !tt_streq(best->name, answer->name);
 		}
 	}
-	if (!best)
+	/* of several that others were told, any would be a guess */
+	if (!best || (several && !tt_process_key_equal(&best->process, &process->key)))
 		return false;
 	*ret = (struct tt_name){ .text = best->name,
 				 .source = TT_NAME_DNS,

@@ -22,6 +22,8 @@ WAYS = {
 
 
 class Client:
+    hostname = "{host}"
+
     def __init__(self, name, needs, ways, ports=None, sources=None, protocol="tcp", statuses=None):
         self.name, self.needs, self.ways = name, needs, ways
         self.ports, self.sources, self.protocol = ports or {}, sources or {}, protocol
@@ -154,7 +156,7 @@ ODDITIES = [
     Odd("proxy that wants a password", CURL + ["--proxy-anyauth", "-x", f"http://somebody:secret@{PROXY}:3129", "https://{name}/"], 3129,
         "http-connect", needs=["curl"]),
     Odd("proxy that refuses", CURL + ["-x", f"http://{PROXY}:3130", "https://{name}/"], 3130, "http-connect", status=56, needs=["curl"]),
-    Odd("proxy that is spoken to by TLS", TLS_PROXY + ["https://{name}/"], 3131, "sni", hostname=PROXY, needs=["curl"]),
+    Odd("proxy that is spoken to by TLS", TLS_PROXY + ["http://{name}/"], 3131, "sni", hostname=PROXY, needs=["curl"]),
     Odd("SOCKS5, user and password", CURL + ["-x", f"socks5h://somebody:secret@{PROXY}:1080", "https://{name}/"], 1080, "socks",
         needs=["curl"]),
     Odd("proxychains", ["proxychains4", "-q", "-f", "{scratch}/proxychains.conf"] + CURL + ["https://{name}/"], 1080, "socks",
@@ -162,7 +164,7 @@ ODDITIES = [
     Odd("upper case", CURL + ["https://UPPER-{name}/"], 443, "sni", "upper-{host}", needs=["curl"]),
     Odd("dot at the end", CURL + ["https://{name}./"], 443, "sni", needs=["curl"]),
     Odd("dot at the end, HTTP", CURL + ["http://{name}./"], 80, "http-host", needs=["curl"]),
-    Odd("international name", CURL + ["https://b\u00fccher-{name}/"], 443, "sni", "xn--bcher-{host}", needs=["curl"]),
+    Odd("international name", CURL + ["https://b\u00fccher-{name}/"], 443, "sni", "xn--bcher-international-name-odd-16c.example.com", needs=["curl"]),
     Odd("IPv4 address", CURL + ["-k", "https://198.51.100.10/"], 443, None, None, needs=["curl"]),
     Odd("IPv6 address", CURL + ["-k", "https://[2001:db8::10]/"], 443, None, None, needs=["curl"]),
     Odd("IPv6 address, HTTP", CURL + ["http://[2001:db8::10]/"], 80, None, None, needs=["curl"]),
