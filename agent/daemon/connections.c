@@ -63,6 +63,8 @@ struct flow {
 	struct row *row;
 	uint64_t sent, received, duration_ns; /* its part of the row's */
 	struct stream *ways[2]; /* what it sent and received */
+	char *expected; /* whom it was taken to be to before it said so; NULL: nobody knew, or it need not be known any more */
+	enum tt_name_source expected_source;
 	bool seen; /* attempts: since the last settling, the sensor tells of them with each sweep */
 	bool named; /* nothing more is to be found in what it sends */
 	UT_hash_handle hh;
@@ -122,6 +124,7 @@ static void end_flow(struct tt_connections *connections, struct flow *flow)
 	flow->row->members--;
 	free(flow->ways[0]);
 	free(flow->ways[1]);
+	free(flow->expected);
 	free(flow);
 }
 
@@ -329,24 +332,25 @@ static uint64_t next_row_id(struct tt_connections *connections)
 }
 
 /* Who the process will say that is, as far as anybody knows before it has said so. */
-static struct tt_name expected_name(struct tt_connections *connections, const struct tt_event *event,
-				    const struct tt_process *process)
+static struct tt_name expected_name(struct tt_connections *connections, uint16_t family,
+				    const uint8_t address[16], const struct tt_process *process,
+				    uint64_t now_ns)
 {
 	uint8_t addr[16];
-	uint16_t family;
 	struct tt_name name = { 0 };
 
-	memcpy(addr, event->connect.addr, sizeof(addr));
-	family = plain_address(event->connect.family, addr);
-	if (event->connect.family != AF_UNIX)
-		tt_names_find(connections->params.names, family, addr, process, event->last_ns, &name);
+	memcpy(addr, address, sizeof(addr));
+	family = plain_address(family, addr);
+	if (family != AF_UNIX)
+		tt_names_find(connections->params.names, family, addr, process, now_ns, &name);
 	return name;
 }
 
 int tt_connections_call(struct tt_connections *connections, const struct tt_event *event,
 			const struct tt_process *process, uint64_t row_id, int64_t to_epoch_ns)
 {
-	struct tt_name name = expected_name(connections, event, process);
+	struct tt_name name = expected_name(connections, event->connect.family, event->connect.addr, process,
+					    event->last_ns);
 	struct place place = place_of(event, name.text);
 	struct row *row = new_row(connections, &place, &event->connect, &process->id, row_id, &name);
 	int r;
@@ -398,6 +402,8 @@ static struct flow *new_flow(struct tt_connections *connections, const struct tt
 	flow->sock_id = event->connect.sock_id;
 	flow->process = event->process;
 	flow->row = row;
+	flow->expected = row->host ? strdup(row->host) : NULL;
+	flow->expected_source = row->source;
 	flow->seen = true;
 	row->members++;
 	HASH_ADD(hh, connections->flows, sock_id, sizeof(flow->sock_id), flow);
@@ -410,7 +416,8 @@ static int tcp_begins(struct tt_connections *connections, const struct tt_event 
 {
 	bool pending = event->connect.state == TT_CONN_CONNECTING,
 	     goes_on = pending || event->connect.state == TT_CONN_ESTABLISHED;
-	struct tt_name name = expected_name(connections, event, process);
+	struct tt_name name = expected_name(connections, event->connect.family, event->connect.addr, process,
+					    event->last_ns);
 	struct place place = place_of(event, name.text);
 	/* what is pending becomes something else: it has a row of its own */
 	struct row *row = pending ? NULL : find(connections, &place);
@@ -642,28 +649,63 @@ static int tcp_dns(struct tt_connections *connections, struct stream *stream,
 	return r;
 }
 
-/* Who is called by an address instead of a name; that says nothing where it is the connection's own. */
-static bool is_literal(const char *host)
+/* The address that is given instead of a name. 0: it is none. */
+static uint16_t literal_family(const char *host, uint8_t ret_addr[16])
 {
-	uint8_t addr[16];
-
-	return inet_pton(AF_INET, host, addr) == 1 || inet_pton(AF_INET6, host, addr) == 1;
+	memset(ret_addr, 0, 16);
+	if (inet_pton(AF_INET, host, ret_addr) == 1)
+		return AF_INET;
+	return inet_pton(AF_INET6, host, ret_addr) == 1 ? AF_INET6 : 0;
 }
 
-/* What the stream says, the outermost first: who the process means, behind whatever it goes through. Then what was
- * expected. */
-static unsigned all_names(const struct tt_stream *found, const struct row *row,
-			  struct tt_name ret[TT_STREAM_NAMES_MAX + 1])
+/* What a proxy was asked for. What else is said goes to whom the connection, or the tunnel, leads to. */
+static bool is_tunnel(enum tt_name_source source)
 {
+	return source == TT_NAME_HTTP_CONNECT || source == TT_NAME_HTTP_PROXY || source == TT_NAME_SOCKS;
+}
+
+/* Whether this is one of the names for which the connection's address was the answer: then it was meant, whichever was expected. */
+static bool was_told(struct tt_connections *connections, const struct row *row,
+		     const struct tt_process *process, const char *host)
+{
+	uint8_t addr[16];
+	uint16_t family;
+
+	memcpy(addr, row->place.addr, sizeof(addr));
+	family = plain_address(row->place.family, addr);
+	return tt_names_told(connections->params.names, family, addr, process, host);
+}
+
+/* Room for these: with each address that a proxy was asked for comes whose it is. */
+#define NAMES_MAX (2 * TT_STREAM_NAMES_MAX + 1)
+
+/* What the stream says, the outermost first: who the process means, behind whatever it goes through. An address that a proxy was
+ * asked for comes behind all names, and behind what the process resolved to it; any other is the connection's own, and says nothing. Then what was
+ * expected, if it differs. */
+static unsigned all_names(struct tt_connections *connections, const struct tt_stream *found,
+			  const struct flow *flow, const struct tt_process *process, uint64_t now_ns,
+			  struct tt_name ret[NAMES_MAX])
+{
+	uint8_t addr[16];
+	uint16_t family;
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < found->n; i++) {
-		if (found->names[i].source == TT_NAME_HTTP_HOST && is_literal(found->names[i].name))
+		if (!literal_family(found->names[i].name, addr))
+			ret[n++] = (struct tt_name){ found->names[i].name, found->names[i].source,
+						     TT_NAME_SURE };
+	}
+	for (unsigned i = 0; i < found->n; i++) {
+		family = is_tunnel(found->names[i].source) ? literal_family(found->names[i].name, addr) : 0;
+		if (!family)
 			continue;
+		ret[n] = expected_name(connections, family, addr, process, now_ns);
+		n += ret[n].text && ret[n].confidence == TT_NAME_SURE;
 		ret[n++] = (struct tt_name){ found->names[i].name, found->names[i].source, TT_NAME_SURE };
 	}
-	if (row->host)
-		ret[n++] = (struct tt_name){ row->host, row->source, row->confidence };
+	if (n > 0 && flow->expected &&
+	    (is_tunnel(ret[0].source) || !was_told(connections, flow->row, process, ret[0].text)))
+		ret[n++] = (struct tt_name){ flow->expected, flow->expected_source, TT_NAME_UNSURE };
 	return n;
 }
 
@@ -674,7 +716,7 @@ static int tcp_payload(struct tt_connections *connections, const struct tt_event
 	struct flow *flow = find_flow(connections, payload->sock_id);
 	struct stream **way;
 	struct tt_stream found;
-	struct tt_name names[TT_STREAM_NAMES_MAX + 1];
+	struct tt_name names[NAMES_MAX];
 	enum tt_wire_result result;
 	unsigned n;
 	bool is_dns;
@@ -694,13 +736,15 @@ static int tcp_payload(struct tt_connections *connections, const struct tt_event
 	if (is_dns)
 		return tcp_dns(connections, *way, process, event->time_ns, to_epoch_ns);
 	result = tt_stream_names((*way)->data, (*way)->len, flow->row->place.port, &found);
-	n = all_names(&found, flow->row, names);
-	if (n > 0 && names[0].text != flow->row->host)
+	n = all_names(connections, &found, flow, process, event->time_ns, names);
+	if (n > 0)
 		name_flow(connections, flow, names, n, to_epoch_ns);
 	if (result != TT_WIRE_MORE || (*way)->len == sizeof((*way)->data)) {
 		flow->named = true;
 		free(*way);
 		*way = NULL;
+		free(flow->expected);
+		flow->expected = NULL;
 	}
 	return 0;
 }

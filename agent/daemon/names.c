@@ -333,12 +333,27 @@ bool tt_names_find(const struct tt_names *names, int family, const uint8_t addr[
 			several |= !tt_streq(best->name, answer->name);
 		}
 	}
-	if (!best)
+	/* of several that others were told, any would be a guess */
+	if (!best || (several && !tt_process_key_equal(&best->process, &process->key)))
 		return false;
 	*ret = (struct tt_name){ .text = best->name,
 				 .source = TT_NAME_DNS,
 				 .confidence = several ? TT_NAME_UNSURE : most };
 	return true;
+}
+
+bool tt_names_told(const struct tt_names *names, int family, const uint8_t addr[16],
+		   const struct tt_process *process, const char *host)
+{
+	struct address address = address_of(family, addr);
+	struct known_address *known = find_address(names, &address);
+	enum tt_name_confidence how;
+
+	for (const struct answer *answer = known ? known->newest : NULL; answer; answer = answer->same) {
+		if (tt_streq(answer->name, host) && judge(answer, process, 0, &how))
+			return true;
+	}
+	return false;
 }
 
 void tt_names_settle(struct tt_names *names, const struct tt_process_table *table, int64_t to_epoch_ns)

@@ -46,6 +46,10 @@ int tt_names_dns(struct tt_names *names, const struct tt_dns *message, const str
 bool tt_names_find(const struct tt_names *names, int family, const uint8_t addr[16],
 		   const struct tt_process *process, uint64_t now_ns, struct tt_name *ret);
 
+/* Whether the process, or another of its session, was answered this address for that host. */
+bool tt_names_told(const struct tt_names *names, int family, const uint8_t addr[16],
+		   const struct tt_process *process, const char *host);
+
 /* As tt_connections_settle(). */
 void tt_names_settle(struct tt_names *names, const struct tt_process_table *table, int64_t to_epoch_ns);
 

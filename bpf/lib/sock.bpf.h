@@ -166,9 +166,17 @@ static __always_inline int tcp_attempt_ends(struct sock *sk, int newstate)
 static __always_inline __u64 tcp_sent(struct sock *sk)
 {
 	struct tcp_sock *tp = (struct tcp_sock *)sk;
-	__u64 acked = BPF_CORE_READ(tp, bytes_acked);
-	__u32 waiting = BPF_CORE_READ(tp, write_seq) - BPF_CORE_READ(tp, snd_una);
+	__u64 acked = 0;
+	__u32 una, waiting = 0;
 
+	/* without the socket's lock, as after a call that sent, an acknowledgement may come in between */
+	for (int i = 0; i < 3; i++) {
+		una = BPF_CORE_READ(tp, snd_una);
+		acked = BPF_CORE_READ(tp, bytes_acked);
+		waiting = BPF_CORE_READ(tp, write_seq) - una;
+		if (BPF_CORE_READ(tp, snd_una) == una)
+			break;
+	}
 	return acked ? acked - 1 + waiting : 0;
 }
 

@@ -268,8 +268,10 @@ static void of_two_answers_that_fit_neither_is_sure(void **state)
 	name_server(&asker, SEC / 2, "one.example.com", "192.0.2.7");
 	name_server(&asker, SEC / 2, "two.example.com", "192.0.2.7");
 	connect_to(&asker, 1, 443);
+	connect_to(&sibling, 2, 444);
 	assert_int_equal(flush(p), 0);
-	assert_query(p, "SELECT hostname_confidence FROM connection", "low");
+	assert_query(p, "SELECT coalesce(hostname_confidence, 'unknown') FROM connection ORDER BY row_id",
+		     "low unknown");
 }
 
 static void a_hello_is_better_than_an_answer_and_the_answer_is_kept(void **state)
@@ -283,6 +285,67 @@ static void a_hello_is_better_than_an_answer_and_the_answer_is_kept(void **state
 	assert_query(p, "SELECT hostname || ' ' || hostname_source || ' ' || names FROM connection",
 		     "said.example.com sni [{\"name\":\"said.example.com\",\"source\":\"sni\"},"
 		     "{\"name\":\"told.example.com\",\"source\":\"dns\"}]");
+}
+
+/* Of all that share an address it is not known beforehand who is meant: no disagreement. */
+static void a_hello_for_one_of_several_that_were_told_agrees(void **state)
+{
+	struct pipeline *p = *state;
+
+	name_server(&asker, SEC / 2, "one.example.com", "192.0.2.7");
+	name_server(&asker, SEC / 2, "two.example.com", "192.0.2.7");
+	connect_to(&asker, 1, 443);
+	greet(&asker, 1, "one.example.com");
+	assert_int_equal(flush(p), 0);
+	assert_query(p,
+		     "SELECT hostname || ' ' || hostname_source || ' ' || hostname_confidence || ' ' || "
+		     "coalesce(names, '-') FROM connection",
+		     "one.example.com sni high -");
+}
+
+/* A client that resolves names itself gives its proxy an address. */
+static void an_address_behind_a_proxy_has_a_name(void **state)
+{
+	static const char socks[] = "\4\1\1\xbb\xc0\0\2\x09";
+	struct pipeline *p = *state;
+	uint8_t hello[1024];
+	size_t len = wire_client_hello(hello, "api.example.com");
+
+	name_server(&asker, SEC / 2, "proxy.example.com", "192.0.2.7");
+	connect_to(&asker, 1, 1080);
+	payload(&asker, 1, 0, socks, sizeof(socks));
+	assert_int_equal(flush(p), 0);
+	assert_query(p, "SELECT hostname || ' ' || hostname_source FROM connection", "192.0.2.9 socks");
+
+	payload(&asker, 1, sizeof(socks), hello, len);
+	assert_int_equal(flush(p), 0);
+	assert_query(p, "SELECT hostname || ' ' || hostname_source || ' ' || names FROM connection",
+		     "api.example.com sni [{\"name\":\"api.example.com\",\"source\":\"sni\"},"
+		     "{\"name\":\"192.0.2.9\",\"source\":\"socks\"},"
+		     "{\"name\":\"proxy.example.com\",\"source\":\"dns\"}]");
+
+	name_server(&asker, SEC / 2, "told.example.com", "192.0.2.9");
+	connect_to(&asker, 2, 1081);
+	payload(&asker, 2, 0, socks, sizeof(socks));
+	assert_int_equal(flush(p), 0);
+	assert_query(
+		p,
+		"SELECT hostname || ' ' || hostname_source || ' ' || hostname_confidence FROM connection "
+		"WHERE port = 1081",
+		"told.example.com dns high");
+}
+
+static void the_connections_own_address_is_no_name(void **state)
+{
+	static const char request[] = "GET / HTTP/1.1\r\nHost: 192.0.2.7\r\n\r\n";
+	struct pipeline *p = *state;
+
+	connect_to(&asker, 1, 80);
+	payload(&asker, 1, 0, request, sizeof(request) - 1);
+	connect_to(&asker, 2, 443);
+	greet(&asker, 2, "192.0.2.7");
+	assert_int_equal(flush(p), 0);
+	assert_query(p, "SELECT count(hostname) || ' ' || count(*) FROM connection", "0 2");
 }
 
 static void many_questions_are_all_rows(void **state)
@@ -319,6 +382,9 @@ int main(void)
 		TEST(many_questions_are_all_rows),
 		TEST(of_two_answers_that_fit_neither_is_sure),
 		TEST(a_hello_is_better_than_an_answer_and_the_answer_is_kept),
+		TEST(a_hello_for_one_of_several_that_were_told_agrees),
+		TEST(an_address_behind_a_proxy_has_a_name),
+		TEST(the_connections_own_address_is_no_name),
 	};
 
 	return cmocka_run_group_tests_name("daemon connections", tests, NULL, NULL);
