@@ -77,7 +77,8 @@ static void assert_gateway(struct pipeline *p, const char *expected)
 
 static void an_agent_given_anothers_url_uses_a_gateway(void **state)
 {
-	start_with(*state, task(100, 1), "ANTHROPIC_BASE_URL=https://user:secret@LLM.example.com:8443/v1?k=v");
+	start_with(*state, task(100, 1),
+		   "ANTHROPIC_BASE_URL=https://user:secret@LLM.example.com:8443/v1?k=v");
 	assert_gateway(*state, "llm.example.com ANTHROPIC_BASE_URL");
 }
 
