@@ -26,7 +26,7 @@ PKG_CONFIG ?= pkg-config
 CC	?= cc
 CLANG	?= clang
 BPFTOOL	?= $(shell packaging/deps.sh --bpftool)
-PKG	:= libbpf libelf zlib sqlite3 yaml-0.1 jansson libcap libxxhash nettle
+PKG	:= libbpf libelf zlib sqlite3 yaml-0.1 jansson libcap libxxhash nettle libpsl
 
 PREFIX	?= /usr/local
 SYSCONFDIR ?= /etc

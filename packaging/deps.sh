@@ -29,6 +29,7 @@ table() {
 	build   pc:libcap         libcap-dev       pkgconfig(libcap)       libcap     pkgconfig(libcap)
 	build   pc:libxxhash      libxxhash-dev    pkgconfig(libxxhash)    xxhash     pkgconfig(libxxhash)
 	build   pc:nettle         nettle-dev       pkgconfig(nettle)       nettle     pkgconfig(nettle)
+	build   pc:libpsl         libpsl-dev       pkgconfig(libpsl)       libpsl     pkgconfig(libpsl)
 	build   h:uthash.h        uthash-dev       uthash-devel            uthash     uthash-devel
 	test    pc:cmocka         libcmocka-dev    pkgconfig(cmocka)       cmocka     pkgconfig(cmocka)
 	test    cmd:git           git              git                     git        git

@@ -12,12 +12,12 @@
 #include "classify.h"
 
 #include <arpa/inet.h>
-#include <ctype.h>
 #include <errno.h>
 #include <limits.h>
 
 #include "config/config.h"
 #include "glob.h"
+#include "hostset.h"
 #include "strtab.h"
 
 #define CATEGORIES_MAX 1000
@@ -41,9 +41,10 @@ struct network {
 };
 
 struct category {
-	char *name;
+	char *name, *vendor;
 	int rank;
 	char keeps;
+	bool place;
 };
 
 struct pattern_list {
@@ -62,7 +63,7 @@ struct tt_classifier {
 
 	struct tt_strtab env;
 	struct pattern_list env_patterns;
-	struct tt_strtab host, domain;
+	struct tt_hostset hosts;
 	struct network *networks;
 	size_t n_networks;
 	struct pattern_list unix_patterns;
@@ -220,21 +221,16 @@ static int put_env(struct tt_classifier *c, const char *text, int16_t category)
 	return put_pattern(&c->env_patterns, text, SUBJECT_NAME, category, NULL);
 }
 
-#define HOST_MAX 253
-
 static int put_host(struct tt_classifier *c, const char *text, int16_t category)
 {
-	char lower[HOST_MAX + 1];
-	bool domain = text[0] == '.';
-	size_t len;
+	int16_t *slot;
+	int r = tt_hostset_put(&c->hosts, text, &slot);
 
-	text += domain;
-	len = strlen(text);
-	if (!len || len > HOST_MAX)
-		return -EINVAL;
-	for (size_t i = 0; i < len; i++)
-		lower[i] = tolower((unsigned char)text[i]);
-	return put_entry(c, domain ? &c->domain : &c->host, lower, len, category);
+	if (r < 0)
+		return r;
+	if (*slot == TT_NONE || c->categories[category].rank < c->categories[*slot].rank)
+		*slot = category;
+	return 0;
 }
 
 static int put_network(struct tt_classifier *c, const char *text, int16_t category)
@@ -296,8 +292,10 @@ void tt_classifier_free(struct tt_classifier *c)
 {
 	if (!c)
 		return;
-	for (size_t i = 0; i < c->n_categories; i++)
+	for (size_t i = 0; i < c->n_categories; i++) {
 		free(c->categories[i].name);
+		free(c->categories[i].vendor);
+	}
 	for (int space = 0; space < SPACES; space++) {
 		tt_strtab_done(&c->exact[space]);
 		tt_strtab_done(&c->prefix[space]);
@@ -306,8 +304,7 @@ void tt_classifier_free(struct tt_classifier *c)
 	tt_strtab_done(&c->name);
 	tt_strtab_done(&c->extension);
 	tt_strtab_done(&c->env);
-	tt_strtab_done(&c->host);
-	tt_strtab_done(&c->domain);
+	tt_hostset_done(&c->hosts);
 	pattern_list_done(&c->paths);
 	pattern_list_done(&c->env_patterns);
 	pattern_list_done(&c->unix_patterns);
@@ -323,10 +320,14 @@ static int add_category(struct tt_classifier *c, const struct tt_config_category
 	struct category *category = &c->categories[c->n_categories];
 
 	category->name = strdup(from->id);
-	if (!category->name)
-		return -ENOMEM;
+	category->vendor = from->vendor ? strdup(from->vendor) : NULL;
 	category->rank = from->rank;
 	category->keeps = from->keeps;
+	category->place = from->place;
+	if (!category->name || (from->vendor && !category->vendor)) {
+		c->n_categories++;
+		return -ENOMEM;
+	}
 	return compile(c, from, c->n_categories++);
 }
 
@@ -619,26 +620,6 @@ char tt_classify_env_keeps(const struct tt_classifier *c, const char *name)
 
 /* ---- hosts and sockets */
 
-const char *tt_classify_host(const struct tt_classifier *c, const char *host)
-{
-	struct best best = BEST_INIT(c);
-	char lower[HOST_MAX + 1];
-	size_t len = host ? strlen(host) : 0;
-
-	if (len && host[len - 1] == '.')
-		len--;
-	if (!len || len > HOST_MAX)
-		return NULL;
-	for (size_t i = 0; i < len; i++)
-		lower[i] = tolower((unsigned char)host[i]);
-	probe(&best, &c->host, lower, len, tt_hash_bytes(lower, len));
-	for (const char *s = lower; s; s = memchr(s, '.', len - (s - lower))) {
-		s += *s == '.';
-		probe(&best, &c->domain, s, len - (s - lower), tt_hash_bytes(s, len - (s - lower)));
-	}
-	return name_of(&best);
-}
-
 static bool in_network(const struct tt_config_network *range, int family, const uint8_t *addr, uint16_t port)
 {
 	unsigned bytes = range->bits / 8, bits = range->bits % 8;
@@ -649,8 +630,7 @@ static bool in_network(const struct tt_config_network *range, int family, const 
 	return !bits || !((range->addr[bytes] ^ addr[bytes]) >> (8 - bits));
 }
 
-const char *tt_classify_address(const struct tt_classifier *c, int family, const uint8_t addr[16],
-				uint16_t port)
+static struct best find_address(const struct tt_classifier *c, int family, const uint8_t *addr, uint16_t port)
 {
 	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
 	struct best best = BEST_INIT(c);
@@ -663,7 +643,68 @@ const char *tt_classify_address(const struct tt_classifier *c, int family, const
 	for (size_t i = 0; i < c->n_networks; i++)
 		if (in_network(&c->networks[i].range, family, addr, port))
 			consider(&best, c->networks[i].category);
+	return best;
+}
+
+static void consider_host(int16_t category, void *arg)
+{
+	consider(arg, category);
+}
+
+static void consider_vendor(int16_t category, void *arg)
+{
+	struct best *best = arg;
+
+	if (best->c->categories[category].vendor)
+		consider(best, category);
+}
+
+static struct best find_host(const struct tt_classifier *c, const char *host)
+{
+	struct best best = BEST_INIT(c);
+	uint8_t addr[16];
+	int family;
+
+	if (host && tt_host_address(host, &family, addr))
+		return find_address(c, family, addr, 0);
+	if (host)
+		tt_hostset_find(&c->hosts, host, consider_host, &best);
+	return best;
+}
+
+const char *tt_classify_host(const struct tt_classifier *c, const char *host)
+{
+	struct best best = find_host(c, host);
+
 	return name_of(&best);
+}
+
+const char *tt_classify_vendor(const struct tt_classifier *c, const char *host)
+{
+	struct best best = BEST_INIT(c);
+
+	tt_hostset_find(&c->hosts, host, consider_vendor, &best);
+	return best.category == TT_NONE ? NULL : c->categories[best.category].vendor;
+}
+
+const char *tt_classify_address(const struct tt_classifier *c, int family, const uint8_t addr[16],
+				uint16_t port)
+{
+	struct best best = find_address(c, family, addr, port);
+
+	return name_of(&best);
+}
+
+const char *tt_classify_connection(const struct tt_classifier *c, int family, const uint8_t addr[16],
+				   uint16_t port, const char *host, bool behind_proxy)
+{
+	struct best address = find_address(c, family, addr, port), name = find_host(c, host);
+	bool place = address.category != TT_NONE && c->categories[address.category].place;
+
+	if (place && (name.category != TT_NONE || (host && behind_proxy)))
+		return name_of(&name);
+	consider(&address, name.category);
+	return name_of(&address);
 }
 
 const char *tt_classify_unix(const struct tt_classifier *c, const char *path)

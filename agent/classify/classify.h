@@ -23,11 +23,18 @@ void tt_classifier_free(struct tt_classifier *c);
  * NULL: no category. Where several match the most sensitive (lowest `rank` in the definitions) wins. */
 const char *tt_classify_path(const struct tt_classifier *c, const char *path, const char *home);
 const char *tt_classify_env(const struct tt_classifier *c, const char *name);
-/* For what `hosts` in definitions promises: asked as soon as connections have names. */
+/* host may be an address in text form. */
 const char *tt_classify_host(const struct tt_classifier *c, const char *host);
+/* Whose host that is, as the definitions say; NULL: they do not. */
+const char *tt_classify_vendor(const struct tt_classifier *c, const char *host);
 /* family: AF_INET or AF_INET6; addr in network order. */
 const char *tt_classify_address(const struct tt_classifier *c, int family, const uint8_t addr[16],
 				uint16_t port);
+/* A connection to addr, which is to host (NULL: not known), behind_proxy: which the other end was asked for. A name says more
+ * than the place an address is at (loopback, a private network), but hides nothing else that is known of an address: a
+ * metadata service stays one under every name. The place is left out where it is a proxy's. */
+const char *tt_classify_connection(const struct tt_classifier *c, int family, const uint8_t addr[16],
+				   uint16_t port, const char *host, bool behind_proxy);
 const char *tt_classify_unix(const struct tt_classifier *c, const char *path);
 
 /* The more sensitive of two categories (either may be NULL). */

@@ -24,6 +24,8 @@ static const struct list {
 	{ "build_ids", offsetof(struct tt_config_agent, build_ids), true },
 	{ "markers", offsetof(struct tt_config_agent, markers), true },
 	{ "env", offsetof(struct tt_config_agent, env), false },
+	{ "base_urls", offsetof(struct tt_config_agent, base_urls), false },
+	{ "api_hosts", offsetof(struct tt_config_agent, api_hosts), false },
 	{ "prompt_args", offsetof(struct tt_config_agent, prompt_args), false },
 	{ "version_paths", offsetof(struct tt_config_agent, version_paths), false },
 	{ "version_files", offsetof(struct tt_config_agent, version_files), false },

@@ -155,12 +155,14 @@ enum {
 	S_SCORE,
 	S_LEVEL,
 	S_COMPLETE,
+	S_GATEWAY,
+	S_GATEWAY_SOURCE,
 };
 
 static const char session_sql[] =
 	"SELECT session_id, parent_session_id, agent, agent_name, vendor, agent_version, install_path, "
 	"build_id, launched_by, tty, user, uid, cwd, command, started_ns, ended_ns, exit_status, score, "
-	"level, complete FROM session WHERE session_id = ?1";
+	"level, complete, gateway, gateway_source FROM session WHERE session_id = ?1";
 
 static void print_title(struct tt_output *out, const struct tt_query_row *row)
 {
@@ -261,6 +263,16 @@ static void print_installed(struct tt_output *out, const struct tt_query_row *ro
 	tt_output_line(out);
 }
 
+static void print_gateway(struct tt_output *out, const struct tt_query_row *row)
+{
+	if (!tt_row_has(row, S_GATEWAY))
+		return;
+	label(out, "gateway");
+	tt_output_text(out, TT_NOTICE, tt_row_text(row, S_GATEWAY, ""));
+	tt_output_printf(out, TT_DIM, "  by %s", tt_row_text(row, S_GATEWAY_SOURCE, "?"));
+	tt_output_line(out);
+}
+
 static void print_complete(struct tt_output *out, const struct tt_query_row *row)
 {
 	label(out, "record");
@@ -286,6 +298,7 @@ static int print_header(const struct tt_query_row *row, void *arg)
 	print_by(out, row);
 	value_text(out, "in", tt_row_text(row, S_CWD, NULL));
 	print_installed(out, row);
+	print_gateway(out, row);
 	print_complete(out, row);
 	return 0;
 }

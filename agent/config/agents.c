@@ -59,6 +59,17 @@ static bool is_build_id(const char *text)
 	       (text[n] == ':' && text[n + 1] && !text[n + 1 + strspn(text + n + 1, "0123456789")]);
 }
 
+static bool is_variable(const char *text)
+{
+	return text[0] && !strchr(text, '=');
+}
+
+/* A vendor has no dot in its name, and a service's host has one. */
+static bool is_api_host(const char *text)
+{
+	return tt_streq(text, "*") || is_id(text) || (strchr(text, '.') && tt_config_is_host(text));
+}
+
 /* What entries of a list must look like. A marker shorter than this would match by chance. */
 #define MARKER_MIN 12
 
@@ -86,6 +97,10 @@ static const struct entry_rule {
 	{ "build_ids", offsetof(struct tt_config_agent, build_ids), is_build_id,
 	  "lower-case hex digits, optionally :SIZE", true },
 	{ "markers", offsetof(struct tt_config_agent, markers), is_marker, "at least 12 bytes", true },
+	{ "base_urls", offsetof(struct tt_config_agent, base_urls), is_variable, "the name of a variable",
+	  false },
+	{ "api_hosts", offsetof(struct tt_config_agent, api_hosts), is_api_host,
+	  "a host, .DOMAIN, a pattern whose last label has no *, a vendor, or * alone", false },
 	{ "version_paths", offsetof(struct tt_config_agent, version_paths), is_version_path,
 	  "{version} in it, once", false },
 	{ "version_files", offsetof(struct tt_config_agent, version_files), is_relative, "a relative path",
@@ -172,6 +187,8 @@ static const struct tt_yaml_field document_fields[] = {
 	AGENT(python, STRV),
 	AGENT(paths, STRV),
 	AGENT(env, STRV),
+	AGENT(base_urls, STRV),
+	AGENT(api_hosts, STRV),
 	AGENT(extensions, STRV),
 	AGENT(build_ids, STRV),
 	AGENT(prompt_args, STRV),

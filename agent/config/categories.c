@@ -3,7 +3,7 @@
  *
  * Files are read in the order of their names. A category that an earlier file has defined is added to,
  * not replaced: a site's own file can say `id: credential` and list what only it has. Rank, description
- * and keeps of the later file hold, where it gives them. */
+ * and keeps of the later file hold, where it gives them. What a category has of each vendor is kept apart. */
 #include "config.h"
 
 #include <errno.h>
@@ -16,6 +16,8 @@ static const char *const keeps_words[] = { "value", "host", NULL };
 static const struct tt_yaml_field category_fields[] = {
 	CATEGORY(id, STRING, .required = true),
 	CATEGORY(description, STRING),
+	CATEGORY(vendor, STRING),
+	CATEGORY(place, BOOL),
 	CATEGORY(rank, INT, .min = 1, .max = 1000),
 	CATEGORY(keeps, LETTER, .words = keeps_words),
 	CATEGORY(paths, STRV),
@@ -56,6 +58,8 @@ static const struct entry_rule {
 	{ "paths", offsetof(struct tt_config_category, paths), is_path,
 	  "a pattern that starts with /, ~/ or **/" },
 	{ "names", offsetof(struct tt_config_category, names), is_name, "a file name without /" },
+	{ "hosts", offsetof(struct tt_config_category, hosts), tt_config_is_host,
+	  "a host, .DOMAIN or a pattern whose last label has no *" },
 	{ "networks", offsetof(struct tt_config_category, networks), is_network,
 	  "ADDRESS/BITS or ADDRESS/BITS:PORT" },
 };
@@ -105,16 +109,28 @@ static int merge(struct tt_config_category *to, struct tt_config_category *from)
 		if (r < 0)
 			return r;
 	}
-	if (from->rank)
-		to->rank = from->rank;
 	if (from->keeps)
 		to->keeps = from->keeps;
+	to->place |= from->place;
 	if (from->description) {
 		free(to->description);
 		to->description = TAKE_PTR(from->description);
 	}
 	tt_yaml_clear(&category_schema, from);
 	return 0;
+}
+
+static bool is_same(const char *a, const char *b)
+{
+	return a ? tt_streq(a, b) : !b;
+}
+
+/* A category has one rank, whoever's hosts an entry of it has. */
+static void set_rank(struct tt_config_categories *categories, const char *id, int rank)
+{
+	for (size_t i = 0; i < categories->n; i++)
+		if (tt_streq(categories->v[i].id, id))
+			categories->v[i].rank = rank;
 }
 
 static int put_category(struct tt_yaml *yaml, void *object, size_t line, void *arg)
@@ -126,9 +142,17 @@ static int put_category(struct tt_yaml *yaml, void *object, size_t line, void *a
 	r = check_entries(yaml, category, line);
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < categories->n; i++)
-		if (tt_streq(categories->v[i].id, category->id))
+	if (category->rank)
+		set_rank(categories, category->id, category->rank);
+	for (size_t i = 0; i < categories->n; i++) {
+		const struct tt_config_category *known = &categories->v[i];
+
+		if (!tt_streq(known->id, category->id))
+			continue;
+		if (is_same(known->vendor, category->vendor))
 			return merge(&categories->v[i], category);
+		category->rank = known->rank;
+	}
 	if (!category->rank)
 		return tt_yaml_fail(yaml, line, "category '%s' is new and needs 'rank'", category->id);
 	grown = reallocarray(categories->v, categories->n + 1, sizeof(*grown));

@@ -58,8 +58,10 @@ struct tt_config_agent {
 	struct tt_strv python; /* modules or console scripts: aider */
 	struct tt_strv
 		paths; /* globs over the executable's or script's path; "~/" any home, ** crosses '/' */
-	struct tt_strv
-		env; /* variables it reads as its API base URL, proxy and so on: more than the general list */
+	struct tt_strv env; /* variables it reads as its proxy, key and so on: more than the general list */
+	struct tt_strv base_urls; /* variables that name the service to use in place of its vendor's */
+	/* its vendor's service: hosts, as tt_config_is_host() takes them; vendors of categories.d; "*": any of these */
+	struct tt_strv api_hosts;
 	struct tt_strv extensions; /* VS Code extension directory names, globs: saoudrizwan.claude-dev-* */
 	struct tt_strv build_ids; /* "BUILDID" or "BUILDID:SIZE" of known native builds */
 	struct tt_strv
@@ -88,15 +90,17 @@ struct tt_config_agents {
 int tt_config_load_agents(const char *dir, struct tt_config_agents **ret, char **ret_message);
 void tt_config_agents_free(struct tt_config_agents *agents);
 
-/* ---- categories.d/<any>.yaml: a document each; the same id in a later file adds to the category */
+/* ---- categories.d/<any>.yaml: a document each; the same id, of the same vendor, in a later file adds to the category */
 struct tt_config_category {
 	char *id, *description;
+	char *vendor; /* whose hosts these are, an id; NULL: no matter */
 	int rank; /* 1 most sensitive */
+	bool place; /* its networks say where an address is, not whose: a name says more */
 	char keeps; /* of an environment value: 'v', 'h' or 0 */
 	struct tt_strv paths; /* exact, prefix ("/etc/ssl/"), or glob; ~/ any home; ** crosses '/' */
 	struct tt_strv names; /* last components or globs over them: id_rsa, *.pem */
 	struct tt_strv env; /* names or globs: *_BASE_URL */
-	struct tt_strv hosts; /* names; ".example.org" is the domain and all below */
+	struct tt_strv hosts; /* tt_config_is_host() */
 	struct tt_strv networks; /* CIDR, optionally ":port": tt_config_parse_network() */
 	struct tt_strv unix_paths; /* globs */
 };
@@ -108,6 +112,12 @@ struct tt_config_network {
 };
 /* "10.0.0.0/8", "::/0:53"; -EINVAL: not such a thing. ret may be NULL. */
 int tt_config_parse_network(const char *text, struct tt_config_network *ret);
+
+/* A host's name, without a dot at its end: RFC 1035, section 2.3.4. */
+#define TT_CONFIG_HOST_MAX 253
+
+/* A name; ".example.org": the domain and all below; or a pattern, in which '*' stands for any bytes within a label. */
+bool tt_config_is_host(const char *text);
 
 struct tt_config_categories {
 	struct tt_config_category *v;

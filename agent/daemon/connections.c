@@ -200,6 +200,12 @@ static const char *protocol_name(const struct tt_event_connect *c, char buf[8])
 	return buf;
 }
 
+/* What a proxy was asked for: the address is the proxy's. */
+static bool is_behind_proxy(enum tt_name_source source)
+{
+	return source == TT_NAME_HTTP_CONNECT || source == TT_NAME_HTTP_PROXY || source == TT_NAME_SOCKS;
+}
+
 static int put(struct tt_connections *connections, struct row *row, const char *unix_path,
 	       int64_t to_epoch_ns)
 {
@@ -243,7 +249,8 @@ static int put(struct tt_connections *connections, struct row *row, const char *
 		put.address = inet_ntop(family, addr, text, sizeof(text));
 		if (c->local_port)
 			put.local_address = inet_ntop(local_family, local, local_text, sizeof(local_text));
-		put.category = tt_classify_address(classifier, family, addr, c->port);
+		put.category = tt_classify_connection(classifier, family, addr, c->port, row->host,
+						      is_behind_proxy(row->source));
 	}
 	r = tt_batch_connection(connections->params.batch, &put);
 	row->owed = r < 0;
@@ -577,6 +584,12 @@ static void move_flow(struct flow *flow, struct row *to)
 	flow->row = to;
 }
 
+static void tell_named(struct tt_connections *connections, const struct tt_process *process, const char *host)
+{
+	if (connections->params.named)
+		connections->params.named(process, host, connections->params.named_arg);
+}
+
 /* The connection is to the first of these hosts; the others are what else it was called. */
 static void name_flow(struct tt_connections *connections, struct flow *flow, const struct tt_name names[],
 		      unsigned n, int64_t to_epoch_ns)
@@ -737,8 +750,10 @@ static int tcp_payload(struct tt_connections *connections, const struct tt_event
 		return tcp_dns(connections, *way, process, event->time_ns, to_epoch_ns);
 	result = tt_stream_names((*way)->data, (*way)->len, flow->row->place.port, &found);
 	n = all_names(connections, &found, flow, process, event->time_ns, names);
-	if (n > 0)
+	if (n > 0) {
+		tell_named(connections, process, names[0].text);
 		name_flow(connections, flow, names, n, to_epoch_ns);
+	}
 	if (result != TT_WIRE_MORE || (*way)->len == sizeof((*way)->data)) {
 		flow->named = true;
 		free(*way);
@@ -833,6 +848,7 @@ static int datagram(struct tt_connections *connections, const struct tt_event *e
 	if (result != TT_WIRE_FOUND)
 		return 0;
 	name.text = hello.name;
+	tell_named(connections, process, name.text);
 	DL_FOREACH(connections->rows, row)
 	{
 		if (is_place_of(row, event) && row->source != TT_NAME_SNI) {

@@ -16,12 +16,17 @@ struct tt_classifier;
 struct tt_connections;
 struct tt_names;
 
+/* A process said that it talks to host, or asked a proxy for it. */
+typedef void (*tt_host_named_fn)(const struct tt_process *process, const char *host, void *arg);
+
 struct tt_connections_params {
 	struct tt_batch *batch;
 	const struct tt_classifier *classifier;
 	struct tt_names *names; /* told what name servers answer, asked who an address is */
 	uint64_t (*next_row_id)(void *arg);
 	void *arg;
+	tt_host_named_fn named; /* NULL: nobody wants to know */
+	void *named_arg;
 	unsigned max_rows; /* that are remembered; beyond, a connection has a row of its own */
 };
 

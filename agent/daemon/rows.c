@@ -5,7 +5,6 @@
 #include <sys/stat.h>
 
 #include "classify/classify.h"
-#include "daemon/connections.h"
 #include "daemon/known.h"
 #include "daemon/names.h"
 #include "util/util.h"
@@ -44,6 +43,8 @@ int tt_rows_new(const struct tt_rows_params *params, struct tt_rows **ret)
 		.classifier = params->classifier,
 		.next_row_id = next_row_id,
 		.arg = rows,
+		.named = params->named,
+		.named_arg = params->named_arg,
 		.max_rows = params->max_keys,
 	};
 	int r;

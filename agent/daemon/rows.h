@@ -8,6 +8,7 @@
 #define TT_DAEMON_ROWS_H
 
 #include "daemon/batch.h"
+#include "daemon/connections.h"
 #include "process/table.h"
 #include "sensor/event.h"
 #include "util/util.h"
@@ -20,6 +21,8 @@ struct tt_rows_params {
 	const struct tt_classifier *classifier;
 	uint64_t first_row_id;
 	unsigned max_keys; /* of unaggregated operations that are remembered; beyond, each becomes a row */
+	tt_host_named_fn named; /* NULL: nobody wants to know */
+	void *named_arg;
 };
 
 int tt_rows_new(const struct tt_rows_params *params, struct tt_rows **ret);

@@ -136,6 +136,7 @@ static void put_environment(struct scan *scan, struct tt_process *process)
 		*equals = '\0';
 		if (params->env_filter(string, equals + 1, kept, sizeof(kept), params->env_filter_arg))
 			entry.value = kept;
+		tt_tracker_env_given(scan->tracker, process, &entry);
 		tt_tracker_account(scan->tracker,
 				   tt_rows_env_handed(scan->tracker->rows, &entry, process,
 						      tt_tracker_epoch(scan->tracker, process->started_ns)),

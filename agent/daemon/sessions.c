@@ -273,6 +273,8 @@ void tt_tracker_put_session(struct tt_tracker *tracker, struct tt_session *sessi
 		.score = session->score,
 		.level = session->level ? session->level : "none",
 		.complete = !session->incomplete,
+		.gateway = session->gateway,
+		.gateway_source = session->gateway_source,
 	};
 
 	session->dirty = tt_batch_session(tracker->params.batch, &row) < 0;
@@ -334,9 +336,10 @@ void tt_tracker_name_session(struct tt_tracker *tracker, struct tt_session *sess
 
 void tt_tracker_session_free(struct tt_session *session)
 {
-	char *owned[] = { session->agent,	session->version, session->install_path, session->build_id,
-			  session->launched_by, session->tty,	  session->user,	 session->home,
-			  session->cwd,		session->command, session->exe };
+	char *owned[] = { session->agent,	  session->version, session->install_path, session->build_id,
+			  session->launched_by,	  session->tty,	    session->user,	   session->home,
+			  session->cwd,		  session->command, session->exe,	   session->gateway,
+			  session->gateway_source };
 
 	for (size_t i = 0; i < ARRAY_SIZE(owned); i++)
 		free(owned[i]);

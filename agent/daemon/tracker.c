@@ -18,6 +18,8 @@ int tt_tracker_new(const struct tt_tracker_params *params, struct tt_tracker **r
 		.classifier = params->classifier,
 		.first_row_id = tt_store_next_row_id(params->store),
 		.max_keys = params->max_keys,
+		.named = tt_tracker_host_named,
+		.named_arg = tracker,
 	};
 	int r;
 
@@ -287,6 +289,7 @@ static void put_handed_environment(struct tt_tracker *tracker, struct tt_process
 	for (size_t i = 0; i < event->exec.n_env; i++) {
 		int r = may_store(process);
 
+		tt_tracker_env_given(tracker, process, &event->exec.env[i]);
 		if (r == 0)
 			r = tt_rows_env_handed(tracker->rows, &event->exec.env[i], process,
 					       tt_tracker_epoch(tracker, event->time_ns));

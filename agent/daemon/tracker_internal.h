@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Inside the tracker: shared by tracker.c (events), sessions.c (processes and sessions as rows, ends, scores),
- * ledger.c (losses), coverage.c (what could be seen of a process) and scan.c (agents that ran before telltale). Nobody else
+ * ledger.c (losses), coverage.c (what could be seen of a process), gateways.c (whom an agent talks to in place of its
+ * vendor) and scan.c (agents that ran before telltale). Nobody else
  * includes this. */
 #ifndef TT_DAEMON_TRACKER_INTERNAL_H
 #define TT_DAEMON_TRACKER_INTERNAL_H
@@ -122,6 +123,14 @@ void tt_tracker_probe_program(struct tt_tracker *tracker, struct tt_process *pro
 void tt_tracker_probe_libc(struct tt_tracker *tracker, const struct tt_event *event,
 			   struct tt_process *process);
 void tt_tracker_files_free(struct tt_tracker *tracker);
+
+/* ---- gateways.c */
+
+/* A variable that the process was started with. */
+void tt_tracker_env_given(struct tt_tracker *tracker, const struct tt_process *process,
+			  const struct tt_env_entry *entry);
+/* A tt_host_named_fn; arg is the tracker. */
+void tt_tracker_host_named(const struct tt_process *process, const char *host, void *arg);
 
 /* ---- tracker.c */
 

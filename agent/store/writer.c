@@ -59,6 +59,8 @@ static const struct tt_column session_columns[] = {
 	SESSION(STRING, level),
 	SESSION(STRING, policy),
 	SESSION(BOOL, complete),
+	SESSION(STRING, gateway),
+	SESSION(STRING, gateway_source),
 };
 
 #define PROCESS(kind, member) COLUMN(struct tt_row_process, kind, member, #member)

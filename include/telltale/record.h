@@ -37,6 +37,7 @@ struct tt_row_session {
 	const char *level; /* none low medium high critical */
 	const char *policy; /* NULL until policies exist */
 	bool complete;
+	const char *gateway, *gateway_source; /* host; a variable's name, or connection. NULL: none */
 };
 
 struct tt_row_process {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Nanoseconds per classified path, over paths as agents open them. Run in the source tree's root:
- *	cc -O2 -std=gnu17 -D_GNU_SOURCE -Iagent -Iinclude tests/bench/classify.c agent/classify/[a-z]*.c \
- *		agent/config/[a-z]*.c -lyaml -o /tmp/bench && /tmp/bench */
+/* Nanoseconds per classified path and connection, as agents open them. Runs in the source tree's root. */
+#include <netinet/in.h>
 #include <stdio.h>
 #include <time.h>
 
 #include "classify/classify.h"
+#include "classify/organisation.h"
 #include "config/config.h"
 #include "util/util.h"
 
@@ -31,6 +31,18 @@ static const char *const paths[] = {
 	"/home/dev/notes/2026/november/meeting",
 };
 
+static const char *const hosts[] = {
+	NULL,
+	"api.anthropic.com",
+	"openrouter.ai",
+	"us-central1-aiplatform.googleapis.com",
+	"o447951.ingest.us.sentry.io",
+	"raw.githubusercontent.com",
+	"www.example.org",
+	"a.rather.long.name.with.many.labels.in.it.below.some.cdn.example.net",
+	"2852039166",
+};
+
 static double now(void)
 {
 	struct timespec ts;
@@ -46,6 +58,38 @@ static double measure(const struct tt_classifier *c, const char *path, unsigned 
 	for (int i = 0; i < ROUNDS; i++)
 		*hits += tt_classify_path(c, path, "/home/dev") != NULL;
 	return (now() - begin) / ROUNDS;
+}
+
+/* A connection's category and whose the host is: the second only asked of base URLs. */
+static double measure_host(const struct tt_classifier *c, const char *host, unsigned *hits)
+{
+	static const uint8_t addr[16] = { 198, 51, 100, 7 };
+	double begin = now();
+
+	for (int i = 0; i < ROUNDS; i++)
+		*hits += tt_classify_connection(c, AF_INET, addr, 443, host, false) != NULL;
+	return (now() - begin) / ROUNDS;
+}
+
+static void measure_hosts(const struct tt_classifier *c)
+{
+	unsigned hits = 0;
+	double sum = 0, begin;
+
+	for (size_t i = 0; i < ARRAY_SIZE(hosts); i++) {
+		const char *category = hosts[i] ? tt_classify_host(c, hosts[i]) : NULL;
+		double ns = measure_host(c, hosts[i], &hits);
+
+		printf("%7.0f ns  %-18s %s\n", ns, category ? category : "-",
+		       hosts[i] ? hosts[i] : "an address");
+		sum += ns;
+	}
+	printf("%7.0f ns  mean of %zu connections (%u hits)\n", sum / ARRAY_SIZE(hosts), ARRAY_SIZE(hosts),
+	       hits);
+	begin = now();
+	for (int i = 0; i < ROUNDS; i++)
+		hits += tt_same_organisation("eu.ampcode.com", "ampcode.com");
+	printf("%7.0f ns  whether two hosts are of the same organisation\n", (now() - begin) / ROUNDS);
 }
 
 int main(void)
@@ -70,6 +114,7 @@ int main(void)
 		sum += ns;
 	}
 	printf("%7.0f ns  mean of %zu paths (%u hits)\n", sum / ARRAY_SIZE(paths), ARRAY_SIZE(paths), hits);
+	measure_hosts(c);
 	tt_classifier_free(c);
 	tt_config_categories_free(config);
 	return 0;

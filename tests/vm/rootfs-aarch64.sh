@@ -8,7 +8,7 @@ ROOT=$(realpath "$(dirname "$0")/../..")
 G=${TT_VM_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/telltale}/rootfs-aarch64
 # The shared libraries are those that the cross-built programs were linked with, so their packages are the same.
 PACKAGES='bash coreutils dash diffutils findutils grep hostname iproute2 libc-bin mawk mount perl-base procps python3 sed
-	sqlite3 strace tzdata util-linux libbpf1 libelf1 libjansson4 libcap2 libnettle8 libsqlite3-0 libxxhash0 libyaml-0-2 libcmocka0 libgcc-s1'
+	sqlite3 strace tzdata util-linux libbpf1 libelf1 libjansson4 libcap2 libnettle8 libpsl5 libsqlite3-0 libxxhash0 libyaml-0-2 libcmocka0 libgcc-s1'
 
 mkdir -p "$(dirname "$G")" || exit 1
 # shellcheck disable=SC2086 # words

@@ -183,14 +183,47 @@ static void hosts_have_their_category(void **state)
 	static const char *const cases[][2] = {
 		{ "api.anthropic.com", "model-api" },
 		{ "API.OpenAI.com.", "model-api" },
-		{ "anthropic.com", "model-api" },
+		{ "anthropic.com", "ai-lab" },
+		{ "docs.anthropic.com", "ai-lab" },
+		{ "statsig.anthropic.com", "telemetry" },
 		{ "notanthropic.com", NULL },
+		{ "eu.api.openai.com", "model-api" },
+		{ "myapi.openai.com", "ai-lab" },
+		{ "us-central1-aiplatform.googleapis.com", "model-api" },
+		{ "aiplatform.eu.rep.googleapis.com", "model-api" },
+		{ "aiplatform.eu.x.rep.googleapis.com", NULL },
+		{ "bedrock-runtime.eu-west-1.amazonaws.com", "model-api" },
+		{ "bedrock-runtime.x.s3.amazonaws.com", NULL },
+		{ "dashscope-intl.aliyuncs.com", "model-api" },
+		{ "coding.dashscope.aliyuncs.com", "model-api" },
+		{ "dashscope.oss-cn-beijing.aliyuncs.com", NULL },
+		{ "api.deepseek.com", "model-api" },
+		{ "openrouter.ai", "gateway" },
+		{ "gateway.ai.cloudflare.com", "gateway" },
+		{ "api.cloudflare.com", NULL },
+		{ "o1.ingest.us.sentry.io", "telemetry" },
+		{ "telemetry.individual.githubcopilot.com", "telemetry" },
+		{ "api.individual.githubcopilot.com", "model-api" },
 		{ "api.anthropic.com.evil.example", NULL },
 		{ "generativelanguage.googleapis.com", "model-api" },
 		{ "other.googleapis.com", NULL },
 		{ "github.com", "source-hosting" },
 		{ "metadata.google.internal", "metadata-service" },
 		{ "localhost", "loopback" },
+		{ "a.localhost", "loopback" },
+		{ "printer.local", "link-local" },
+		{ "git.corp", "private-network" },
+		/* addresses in the place of names, as programs take them */
+		{ "127.0.0.1", "loopback" },
+		{ "2852039166", "metadata-service" },
+		{ "0xa9.0xfe.43518", "metadata-service" },
+		{ "0251.0376.0251.0376", "metadata-service" },
+		{ "::ffff:169.254.169.254", "metadata-service" },
+		{ "fd00:ec2::254", "metadata-service" },
+		{ "10.0.0.300", NULL },
+		{ "198.51.100.1", NULL },
+		{ "a/b.openai.com", NULL },
+		{ "*.openai.com", "ai-lab" },
 		{ "example.org", NULL },
 		{ ".", NULL },
 		{ "", NULL },
@@ -200,6 +233,67 @@ static void hosts_have_their_category(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
 		assert_category(cases[i][0], tt_classify_host(shipped, cases[i][0]), cases[i][1]);
 	assert_null(tt_classify_host(shipped, NULL));
+}
+
+static void hosts_have_a_vendor(void **state)
+{
+	static const char *const cases[][2] = {
+		{ "api.anthropic.com", "anthropic" },
+		{ "console.anthropic.com", "anthropic" },
+		{ "statsig.anthropic.com", "anthropic" },
+		{ "us-east5-aiplatform.googleapis.com", "google" },
+		{ "storage.googleapis.com", NULL },
+		{ "openrouter.ai", NULL },
+		{ "127.0.0.1", NULL },
+		{ "", NULL },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		assert_category(cases[i][0], tt_classify_vendor(shipped, cases[i][0]), cases[i][1]);
+}
+
+static void a_name_says_more_than_a_place_and_hides_nothing_else(void **state)
+{
+	static const struct {
+		const char *address;
+		uint16_t port;
+		const char *host;
+		bool behind_proxy;
+		const char *category;
+	} cases[] = {
+		{ "198.51.100.1", 443, NULL, false, NULL },
+		{ "198.51.100.1", 443, "api.openai.com", false, "model-api" },
+		{ "198.51.100.1", 443, "example.org", false, NULL },
+		/* without a name, or with one that says nothing, the address says what it can */
+		{ "10.0.0.1", 443, NULL, false, "private-network" },
+		{ "10.0.0.1", 443, "example.org", false, "private-network" },
+		{ "169.254.1.1", 443, "example.org", false, "link-local" },
+		{ "127.0.0.1", 443, "example.org", false, "loopback" },
+		{ "10.0.0.1", 443, "api.openai.com", false, "model-api" },
+		{ "127.0.0.1", 443, "openrouter.ai", false, "gateway" },
+		/* a proxy is at some place, and what is asked of it is elsewhere */
+		{ "127.0.0.1", 3128, "example.org", true, NULL },
+		{ "127.0.0.1", 3128, "api.openai.com", true, "model-api" },
+		{ "127.0.0.1", 3128, "169.254.169.254", true, "metadata-service" },
+		{ "127.0.0.1", 3128, "localhost", true, "loopback" },
+		/* a name that lies */
+		{ "169.254.169.254", 80, "api.openai.com", false, "metadata-service" },
+		{ "169.254.169.254", 80, "example.org", true, "metadata-service" },
+		{ "::ffff:169.254.169.254", 80, "localhost", false, "metadata-service" },
+		{ "198.51.100.1", 53, "api.openai.com", false, "dns" },
+		{ "198.51.100.1", 80, "metadata.google.internal", false, "metadata-service" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		int family = strchr(cases[i].address, ':') ? AF_INET6 : AF_INET;
+		uint8_t addr[16] = { 0 };
+
+		assert_int_equal(inet_pton(family, cases[i].address, addr), 1);
+		assert_category(cases[i].address,
+				tt_classify_connection(shipped, family, addr, cases[i].port, cases[i].host,
+						       cases[i].behind_proxy),
+				cases[i].category);
+	}
 }
 
 static void addresses_have_their_category(void **state)
@@ -284,6 +378,8 @@ static void nothing_is_classified_by_nothing(void **state)
 	assert_null(tt_classify_path(empty, "/etc/passwd", "/root"));
 	assert_null(tt_classify_env(empty, "TZ"));
 	assert_null(tt_classify_host(empty, "localhost"));
+	assert_null(tt_classify_vendor(empty, "localhost"));
+	assert_null(tt_classify_connection(empty, AF_INET, addr, 1, "localhost", false));
 	assert_null(tt_classify_address(empty, AF_INET, addr, 1));
 	assert_null(tt_classify_unix(empty, "/x"));
 	tt_classifier_free(empty);
@@ -297,6 +393,8 @@ int main(void)
 		cmocka_unit_test(overlong_paths_are_classified_without_harm),
 		cmocka_unit_test(variables_have_their_category_and_what_is_kept),
 		cmocka_unit_test(hosts_have_their_category),
+		cmocka_unit_test(hosts_have_a_vendor),
+		cmocka_unit_test(a_name_says_more_than_a_place_and_hides_nothing_else),
 		cmocka_unit_test(addresses_have_their_category),
 		cmocka_unit_test(sockets_have_their_category),
 		cmocka_unit_test(the_more_sensitive_category_is_worse),

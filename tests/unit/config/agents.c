@@ -54,7 +54,8 @@ static void every_key_is_read(void **state)
 
 	write_file("a.yaml",
 		   "id: a\nname: A\nvendor: V\nbinaries: [a, b]\npackages:\n  - p\n  - q*\npython: m\n"
-		   "paths: ~/a/**\nenv: A_URL\nextensions: v.a-*\n"
+		   "paths: ~/a/**\nenv: A_URL\nbase_urls: A_BASE_URL\napi_hosts: [v, a.example, .b.example, "
+		   "'*']\nextensions: v.a-*\n"
 		   "build_ids: 0123456789abcdef:12\nprompt_args: [-p, '*']\nmarkers: twelve bytes.\n"
 		   "version_paths: ~/v/{version}\nversion_files: ../package.json\neditor: true\n");
 
@@ -66,6 +67,8 @@ static void every_key_is_read(void **state)
 	assert_string_equal(agent->python.v[0], "m");
 	assert_string_equal(agent->paths.v[0], "~/a/**");
 	assert_string_equal(agent->env.v[0], "A_URL");
+	assert_string_equal(agent->base_urls.v[0], "A_BASE_URL");
+	assert_int_equal(agent->api_hosts.n, 4);
 	assert_string_equal(agent->extensions.v[0], "v.a-*");
 	assert_string_equal(agent->build_ids.v[0], "0123456789abcdef:12");
 	assert_string_equal(agent->prompt_args.v[1], "*");
@@ -114,6 +117,11 @@ static void mistakes_are_named_with_their_line(void **state)
 		  "'packages'?" },
 		{ "id: a\nid: b\nbinaries: x\n", "a.yaml:2: 'id' is given twice" },
 		{ "id: a\nbinaries: /bin/x\n", "'/bin/x' in 'binaries': expected a file name" },
+		{ "id: a\nbinaries: x\nbase_urls: A=b\n",
+		  "'A=b' in 'base_urls': expected the name of a variable" },
+		{ "id: a\nbinaries: x\napi_hosts: https://a.example\n",
+		  "'https://a.example' in 'api_hosts': expected a host" },
+		{ "id: a\nbinaries: x\napi_hosts: a.*\n", "'a.*' in 'api_hosts': expected a host" },
 		{ "id: a\nbinaries: x\neditor: yes\n",
 		  "a.yaml:3: 'editor' is 'yes', expected true or false" },
 		{ "id: a\nbinaries:\n", "a.yaml:2: 'binaries' has no value" },

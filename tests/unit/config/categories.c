@@ -28,6 +28,57 @@ static void a_later_file_adds_to_a_category(void **state)
 	tt_config_categories_free(categories);
 }
 
+static void what_a_category_has_of_each_vendor_is_kept_apart(void **state)
+{
+	struct tt_config_categories *categories = NULL;
+
+	write_file("10.yaml", "id: api\nrank: 10\nvendor: a\nhosts: a.example\n---\n"
+			      "id: api\nvendor: b\nhosts: b.example\n---\nid: api\nhosts: c.example\n---\n"
+			      "id: api\nvendor: a\nhosts: d.example\nplace: true\n");
+	write_file("90.yaml", "id: api\nrank: 20\nvendor: b\n");
+
+	assert_int_equal(tt_config_load_categories(dir, &categories, &message), 0);
+
+	assert_int_equal(categories->n, 3);
+	for (size_t i = 0; i < 3; i++) {
+		assert_string_equal(categories->v[i].id, "api");
+		assert_int_equal(categories->v[i].rank, 20);
+		assert_int_equal(categories->v[i].place, i == 0);
+	}
+	assert_string_equal(categories->v[0].vendor, "a");
+	assert_int_equal(categories->v[0].hosts.n, 2);
+	assert_string_equal(categories->v[1].vendor, "b");
+	assert_null(categories->v[2].vendor);
+	tt_config_categories_free(categories);
+}
+
+static void hosts_are_names_domains_or_patterns(void **state)
+{
+	static const char *const right[] = { "a",   "a.b",     ".local", ".a.b", "A-b_c.D",
+					     "*.b", "a*c.*.b", "*-x.b",	 "1.a" };
+	static const char *const wrong[] = { "",    ".",    "a.",    "..a",	  "a..b",    "*",
+					     "a.*", "a.b*", ".*.a",  "a/b",	  "1.2.3.4", "1",
+					     "a b", "a?b",  "[::1]", "\xc3\xa4.b" };
+	char text[256];
+
+	for (size_t i = 0; i < ARRAY_SIZE(right); i++)
+		if (!tt_config_is_host(right[i]))
+			fail_msg("'%s' is right", right[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++)
+		if (tt_config_is_host(wrong[i]))
+			fail_msg("'%s' is wrong", wrong[i]);
+	memset(text, 'a', sizeof(text));
+	text[64] = '\0';
+	assert_false(tt_config_is_host(text));
+	assert_true(tt_config_is_host(text + 1));
+	for (size_t i = 0; i < sizeof(text); i++)
+		text[i] = i % 2 ? '.' : 'a';
+	text[255] = '\0';
+	assert_false(tt_config_is_host(text));
+	text[253] = '\0';
+	assert_true(tt_config_is_host(text));
+}
+
 static void mistakes_are_named_with_their_line(void **state)
 {
 	static const struct {
@@ -42,6 +93,9 @@ static void mistakes_are_named_with_their_line(void **state)
 		{ "id: a\nrank: 1\npaths: x/y\n", "'x/y' in 'paths': expected a pattern that starts with" },
 		{ "id: a\nrank: 1\nnames: x/y\n", "'x/y' in 'names': expected a file name" },
 		{ "id: a\nrank: 1\nnetworks: 10.0.0.0\n", "'10.0.0.0' in 'networks': expected ADDRESS/BITS" },
+		{ "id: a\nrank: 1\nhosts: 10.0.0.1\n", "'10.0.0.1' in 'hosts': expected a host, .DOMAIN" },
+		{ "id: a\nrank: 1\nplace: x\n", "a.yaml:3: 'place' is 'x'" },
+		{ "id: a\nvendor: v\nhosts: x\n", "a.yaml:1: category 'a' is new and needs 'rank'" },
 		{ "id: a\nrank: 1\nhots: x\n", "did you mean 'hosts'?" },
 	};
 
@@ -96,6 +150,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_later_file_adds_to_a_category),
+		TEST(what_a_category_has_of_each_vendor_is_kept_apart),
+		TEST(hosts_are_names_domains_or_patterns),
 		TEST(mistakes_are_named_with_their_line),
 		TEST(networks_are_parsed_exactly),
 	};

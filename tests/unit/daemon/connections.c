@@ -348,6 +348,31 @@ static void the_connections_own_address_is_no_name(void **state)
 	assert_query(p, "SELECT count(hostname) || ' ' || count(*) FROM connection", "0 2");
 }
 
+static void a_category_follows_the_name(void **state)
+{
+	struct pipeline *p = *state;
+
+	name_server(&asker, SEC, "docs.example.com", NULL);
+	name_server(&asker, SEC, "docs.example.com", "192.0.2.7");
+	connect_to(&asker, 1, 443);
+	assert_int_equal(flush(p), 0);
+	assert_query(p, "SELECT coalesce(category, '-') FROM connection", "-");
+
+	greet(&asker, 1, "x.gateway.example");
+	assert_int_equal(flush(p), 0);
+	assert_query(p, "SELECT hostname || ' ' || category FROM connection", "x.gateway.example gateway");
+
+	/* two in one row, of which one moves to another */
+	connect_to(&sibling, 2, 443);
+	connect_to(&sibling, 3, 443);
+	greet(&sibling, 3, "api.anthropic.com");
+	assert_int_equal(flush(p), 0);
+	assert_query(p,
+		     "SELECT count || coalesce(hostname, '-') || coalesce(category, '-') FROM connection "
+		     "WHERE process_id = '0000000000000003' ORDER BY row_id",
+		     "1docs.example.com- 1api.anthropic.commodel-api");
+}
+
 static void many_questions_are_all_rows(void **state)
 {
 	struct pipeline *p = *state;
@@ -379,6 +404,7 @@ int main(void)
 		TEST(an_answer_names_what_is_connected_to_next),
 		TEST(an_answer_that_no_longer_holds_is_unsure),
 		TEST(an_answer_is_its_sessions_alone),
+		TEST(a_category_follows_the_name),
 		TEST(many_questions_are_all_rows),
 		TEST(of_two_answers_that_fit_neither_is_sure),
 		TEST(a_hello_is_better_than_an_answer_and_the_answer_is_kept),

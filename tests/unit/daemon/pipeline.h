@@ -33,7 +33,11 @@
 
 /* File scope: what STRV points to lives as long as the program. */
 static struct tt_config_agent pipeline_agents[] = {
-	{ .id = S("claude-code"), .name = S("Claude Code"), .binaries = STRV(S("claude")) },
+	{ .id = S("claude-code"),
+	  .name = S("Claude Code"),
+	  .binaries = STRV(S("claude")),
+	  .base_urls = STRV(S("ANTHROPIC_BASE_URL")),
+	  .api_hosts = STRV(S("anthropic")) },
 	{ .id = S("codex"), .binaries = STRV(S("codex")) },
 	{ .id = S("gemini-cli"), .packages = STRV(S("@google/gemini-cli")) },
 	{ .id = S("cline"), .extensions = STRV(S("saoudrizwan.claude-dev-*")) },
@@ -47,6 +51,10 @@ static struct tt_config_agents pipeline_config = { pipeline_agents, ARRAY_SIZE(p
 static struct tt_config_category pipeline_category[] = {
 	{ .id = S("credential"), .rank = 1, .names = STRV(S("id_rsa"), S("credentials")) },
 	{ .id = S("timezone"), .rank = 2, .keeps = 'v', .env = STRV(S("TZ")) },
+	{ .id = S("api-base-url"), .rank = 3, .keeps = 'h', .env = STRV(S("*_BASE_URL")) },
+	{ .id = S("gateway"), .rank = 4, .hosts = STRV(S(".gateway.example")) },
+	{ .id = S("model-api"), .rank = 5, .vendor = S("anthropic"), .hosts = STRV(S(".anthropic.com")) },
+	{ .id = S("loopback"), .rank = 6, .place = true, .networks = STRV(S("127.0.0.0/8")) },
 };
 static struct tt_config_categories pipeline_categories = { pipeline_category, ARRAY_SIZE(pipeline_category) };
 static struct tt_config_risk_weight pipeline_weight[] = {
@@ -104,7 +112,11 @@ static inline void pipeline_ended(const struct tt_session *session, void *arg)
 
 static inline bool pipeline_filter(const char *name, const char *value, char *ret, size_t cap, void *arg)
 {
-	if (tt_classify_env_keeps(arg, name) != 'v')
+	char keeps = tt_classify_env_keeps(arg, name);
+
+	if (keeps == 'h')
+		return tt_classify_url_host(value, ret, cap);
+	if (keeps != 'v')
 		return false;
 	snprintf(ret, cap, "%s", value);
 	return true;

@@ -73,7 +73,7 @@ static void running(uint32_t pid, uint32_t parent, const char *exe, const char *
 	snprintf(path, sizeof(path), "/proc/%u/cwd", pid);
 	fixture_link(path, "/home/u/project");
 	words(pid, "cmdline", argv);
-	words(pid, "environ", "TZ=Asia/Shanghai SECRET=hunter2");
+	words(pid, "environ", "TZ=Asia/Shanghai SECRET=hunter2 ANTHROPIC_BASE_URL=http://llm.example.com/v1");
 }
 
 static int setup(void **state)
@@ -117,7 +117,8 @@ static void a_running_agent_is_found_with_its_descendants(void **state)
 	assert_query(p, "SELECT count(*) FROM process WHERE coverage LIKE '%was running before telltale%'",
 		     "3");
 	assert_query(p, "SELECT name || source || coalesce(value, '-') FROM env_lookup ORDER BY row_id",
-		     "TZexecAsia/Shanghai SECRETexec-");
+		     "TZexecAsia/Shanghai SECRETexec- ANTHROPIC_BASE_URLexecllm.example.com");
+	assert_query(p, "SELECT gateway || gateway_source FROM session", "llm.example.comANTHROPIC_BASE_URL");
 	assert_query(p,
 		     "SELECT count(*) FROM process p JOIN process o ON p.parent_process_id = o.process_id"
 		     " WHERE p.pid = 104 AND o.pid = 103",

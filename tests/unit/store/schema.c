@@ -98,7 +98,7 @@ static void every_promised_view_and_column_is_there(void **state)
 		"install_path, build_id,"
 		" root_process_id, launched_by, tty, user, uid, cwd, command, started_ns, ended_ns, "
 		"exit_status,"
-		" process_count, score, level, policy, complete FROM session",
+		" process_count, score, level, policy, complete, gateway, gateway_source FROM session",
 		"SELECT process_id, session_id, parent_process_id, pid, ppid, uid, exe, argv, cwd, script, "
 		"role, started_ns,"
 		" ended_ns, exit_status, mount_ns, cgroup, container_id, coverage FROM process",
@@ -137,6 +137,27 @@ static void every_promised_view_and_column_is_there(void **state)
 		assert_query(f, selects[i], "(none)");
 }
 
+static void an_older_database_keeps_its_sessions(void **state)
+{
+	struct tt_migration older[3] = { tt_schema_migrations[0], tt_schema_migrations[1] };
+	struct fixture *f = *state;
+	sqlite3 *db;
+
+	assert_int_equal(migrate(f, older), 0);
+	assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
+	assert_int_equal(
+		sqlite3_exec(db, "INSERT INTO session_row (session_id, score, complete) VALUES ('s1', 2, 1)",
+			     NULL, NULL, NULL),
+		SQLITE_OK);
+	sqlite3_close(db);
+
+	assert_int_equal(migrate(f, tt_schema_migrations), 0);
+
+	assert_query(
+		f, "SELECT session_id || score || (gateway IS NULL) || (gateway_source IS NULL) FROM session",
+		"s12.011");
+}
+
 int main(void)
 {
 #define test(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
@@ -146,6 +167,7 @@ int main(void)
 		test(a_migration_that_fails_changes_nothing),
 		test(a_newer_version_is_refused),
 		test(the_real_migrations_are_numbered_without_gaps),
+		test(an_older_database_keeps_its_sessions),
 		test(every_promised_view_and_column_is_there),
 	};
 
