@@ -328,31 +328,72 @@ static uint64_t next_row_id(struct tt_connections *connections)
 	return connections->params.next_row_id(connections->params.arg);
 }
 
-/* Who the process will say that is, as far as anybody knows before it has said so. */
-static struct tt_name expected_name(struct tt_connections *connections, const struct tt_event *event,
-				    const struct tt_process *process)
+static bool named_before(const struct tt_name names[], unsigned n, const char *name)
+{
+	while (n-- > 0) {
+		if (tt_streq(names[n].text, name))
+			return true;
+	}
+	return false;
+}
+
+/* All that differ, as JSON; NULL: there is one. */
+static char *names_json(const struct tt_name names[], unsigned n)
+{
+	struct tt_buf json = TT_BUF_INIT;
+	unsigned distinct = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		if (named_before(names, i, names[i].text))
+			continue;
+		tt_buf_str(&json, distinct++ ? ",{\"name\":" : "[{\"name\":");
+		tt_buf_json(&json, names[i].text);
+		tt_buf_printf(&json, ",\"source\":\"%s\"}", tt_name_source_text(names[i].source));
+	}
+	tt_buf_char(&json, ']');
+	if (distinct > 1)
+		return tt_buf_take(&json);
+	tt_buf_done(&json);
+	return NULL;
+}
+
+/* Takes the list. */
+static void keep_names(struct row *row, char *json)
+{
+	if (!json)
+		return;
+	free(row->names);
+	row->names = json;
+}
+
+/* Who the process will say that is, as far as anybody knows before it has said so: as tt_names_find(). */
+static unsigned expected_names(struct tt_connections *connections, const struct tt_event_connect *connect,
+			       const struct tt_process *process, uint64_t at_ns,
+			       struct tt_name ret[TT_NAMES_MAX])
 {
 	uint8_t addr[16];
 	uint16_t family;
-	struct tt_name name = { 0 };
 
-	memcpy(addr, event->connect.addr, sizeof(addr));
-	family = plain_address(event->connect.family, addr);
-	if (event->connect.family != AF_UNIX)
-		tt_names_find(connections->params.names, family, addr, process, event->last_ns, &name);
-	return name;
+	memset(ret, 0, sizeof(ret[0]));
+	if (connect->family == AF_UNIX)
+		return 0;
+	memcpy(addr, connect->addr, sizeof(addr));
+	family = plain_address(connect->family, addr);
+	return tt_names_find(connections->params.names, family, addr, process, at_ns, ret);
 }
 
 int tt_connections_call(struct tt_connections *connections, const struct tt_event *event,
 			const struct tt_process *process, uint64_t row_id, int64_t to_epoch_ns)
 {
-	struct tt_name name = expected_name(connections, event, process);
-	struct place place = place_of(event, name.text);
-	struct row *row = new_row(connections, &place, &event->connect, &process->id, row_id, &name);
+	struct tt_name names[TT_NAMES_MAX];
+	unsigned n = expected_names(connections, &event->connect, process, event->last_ns, names);
+	struct place place = place_of(event, names[0].text);
+	struct row *row = new_row(connections, &place, &event->connect, &process->id, row_id, &names[0]);
 	int r;
 
 	if (!row)
 		return -ENOMEM;
+	keep_names(row, names_json(names, n));
 	row->count = event->count;
 	row->first_ns = event->first_ns;
 	row->last_ns = event->last_ns;
@@ -410,8 +451,9 @@ static int tcp_begins(struct tt_connections *connections, const struct tt_event 
 {
 	bool pending = event->connect.state == TT_CONN_CONNECTING,
 	     goes_on = pending || event->connect.state == TT_CONN_ESTABLISHED;
-	struct tt_name name = expected_name(connections, event, process);
-	struct place place = place_of(event, name.text);
+	struct tt_name names[TT_NAMES_MAX];
+	unsigned n = expected_names(connections, &event->connect, process, event->last_ns, names);
+	struct place place = place_of(event, names[0].text);
 	/* what is pending becomes something else: it has a row of its own */
 	struct row *row = pending ? NULL : find(connections, &place);
 	bool is_new = !row;
@@ -420,7 +462,9 @@ static int tcp_begins(struct tt_connections *connections, const struct tt_event 
 
 	if (!row)
 		row = new_row(connections, &place, &event->connect, &process->id, next_row_id(connections),
-			      &name);
+			      &names[0]);
+	if (row && is_new)
+		keep_names(row, names_json(names, n));
 	if (row && goes_on)
 		flow = new_flow(connections, event, row);
 	if (!row || (goes_on && !flow)) {
@@ -511,44 +555,6 @@ int tt_connections_flow(struct tt_connections *connections, const struct tt_even
 }
 
 /* ---- names */
-
-static bool named_before(const struct tt_name names[], unsigned n, const char *name)
-{
-	while (n-- > 0) {
-		if (tt_streq(names[n].text, name))
-			return true;
-	}
-	return false;
-}
-
-/* All that differ, as JSON; NULL: there is one. */
-static char *names_json(const struct tt_name names[], unsigned n)
-{
-	struct tt_buf json = TT_BUF_INIT;
-	unsigned distinct = 0;
-
-	for (unsigned i = 0; i < n; i++) {
-		if (named_before(names, i, names[i].text))
-			continue;
-		tt_buf_str(&json, distinct++ ? ",{\"name\":" : "[{\"name\":");
-		tt_buf_json(&json, names[i].text);
-		tt_buf_printf(&json, ",\"source\":\"%s\"}", tt_name_source_text(names[i].source));
-	}
-	tt_buf_char(&json, ']');
-	if (distinct > 1)
-		return tt_buf_take(&json);
-	tt_buf_done(&json);
-	return NULL;
-}
-
-/* Takes the list. */
-static void keep_names(struct row *row, char *json)
-{
-	if (!json)
-		return;
-	free(row->names);
-	row->names = json;
-}
 
 static void move_flow(struct flow *flow, struct row *to)
 {
@@ -804,6 +810,27 @@ int tt_connections_payload(struct tt_connections *connections, const struct tt_e
 {
 	return event->payload.protocol == IPPROTO_TCP ? tcp_payload(connections, event, process, to_epoch_ns)
 						      : datagram(connections, event, process, to_epoch_ns);
+}
+
+void tt_connections_told(struct tt_connections *connections, const struct tt_process *process,
+			 uint64_t since_ns, int64_t to_epoch_ns)
+{
+	struct row *row;
+
+	DL_FOREACH(connections->rows, row)
+	{
+		struct tt_name names[TT_NAMES_MAX];
+		unsigned n;
+
+		if (row->first_ns < since_ns || !tt_process_key_equal(&row->place.process, &process->key))
+			continue;
+		n = expected_names(connections, &row->connect, process, row->last_ns, names);
+		if (!n || (row->host && row->confidence >= names[0].confidence))
+			continue;
+		rename_row(connections, row, &names[0]);
+		keep_names(row, names_json(names, n));
+		put(connections, row, NULL, to_epoch_ns);
+	}
 }
 
 /* ---- settling */

@@ -46,6 +46,11 @@ int tt_connections_flow(struct tt_connections *connections, const struct tt_even
 int tt_connections_payload(struct tt_connections *connections, const struct tt_event *event,
 			   const struct tt_process *process, int64_t to_epoch_ns);
 
+/* The process was told who addresses are, of which it asked at since_ns: connections that it has made since have that
+ * name, if it is surer than theirs. */
+void tt_connections_told(struct tt_connections *connections, const struct tt_process *process,
+			 uint64_t since_ns, int64_t to_epoch_ns);
+
 /* Puts rows that found no room before, and forgets those of processes that are not in the table any more; table NULL:
  * all. Attempts that the sensor did not tell of since the last time, and whose process is gone, are forgotten as well. */
 void tt_connections_settle(struct tt_connections *connections, const struct tt_process_table *table,

@@ -7,6 +7,7 @@
 #include "classify/classify.h"
 #include "daemon/connections.h"
 #include "daemon/known.h"
+#include "daemon/lookups.h"
 #include "daemon/names.h"
 #include "util/util.h"
 
@@ -21,6 +22,7 @@ struct tt_rows {
 	unsigned user_only;
 	bool owing; /* counts that found no room in the batch */
 	struct tt_names *names;
+	struct tt_lookups *lookups;
 	struct tt_connections *connections;
 };
 
@@ -57,6 +59,8 @@ int tt_rows_new(const struct tt_rows_params *params, struct tt_rows **ret)
 		r = tt_names_new(&names, &rows->names);
 	connections.names = rows->names;
 	if (r == 0)
+		r = tt_lookups_new(rows->names, &rows->lookups);
+	if (r == 0)
 		r = tt_connections_new(&connections, &rows->connections);
 	if (r < 0)
 		return r;
@@ -76,6 +80,7 @@ void tt_rows_free(struct tt_rows *rows)
 		return;
 	tt_known_free(rows->known);
 	tt_connections_free(rows->connections);
+	tt_lookups_free(rows->lookups);
 	tt_names_free(rows->names);
 	free(rows);
 }
@@ -412,6 +417,20 @@ int tt_rows_payload(struct tt_rows *rows, const struct tt_event *event, const st
 	return tt_connections_payload(rows->connections, event, process, to_epoch_ns);
 }
 
+int tt_rows_lookup(struct tt_rows *rows, const struct tt_event *event, const struct tt_process *process,
+		   int64_t to_epoch_ns)
+{
+	uint64_t since_ns;
+	int r;
+
+	if (event->type == TT_EVENT_LOOKUP)
+		return tt_lookups_begin(rows->lookups, event, process, to_epoch_ns);
+	r = tt_lookups_end(rows->lookups, event, process, to_epoch_ns, &since_ns);
+	if (r > 0)
+		tt_connections_told(rows->connections, process, since_ns, to_epoch_ns);
+	return r < 0 ? r : 0;
+}
+
 static struct tt_process_key process_of(const struct tt_known *known)
 {
 	return (struct tt_process_key){ .start_ns = known->key.start_ns, .pid = known->key.pid };
@@ -442,5 +461,6 @@ void tt_rows_settle(struct tt_rows *rows, const struct tt_process_table *table, 
 	if (rows->user_only > 0 || rows->owing || !table)
 		settle_known(rows, table, to_epoch_ns, lost, arg);
 	tt_connections_settle(rows->connections, table, to_epoch_ns);
+	tt_lookups_settle(rows->lookups, table);
 	tt_names_settle(rows->names, table, to_epoch_ns);
 }

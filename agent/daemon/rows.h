@@ -41,6 +41,9 @@ int tt_rows_connection(struct tt_rows *rows, const struct tt_event *event, const
 int tt_rows_flow(struct tt_rows *rows, const struct tt_event *event, int64_t to_epoch_ns);
 int tt_rows_payload(struct tt_rows *rows, const struct tt_event *event, const struct tt_process *process,
 		    int64_t to_epoch_ns);
+/* A call of getaddrinfo(3), and what it found. */
+int tt_rows_lookup(struct tt_rows *rows, const struct tt_event *event, const struct tt_process *process,
+		   int64_t to_epoch_ns);
 /* A variable handed over at exec. */
 int tt_rows_env_handed(struct tt_rows *rows, const struct tt_env_entry *entry,
 		       const struct tt_process *process, int64_t at_ns);
