@@ -257,6 +257,7 @@ struct sock {
 	socket_lock_t sk_lock;
 	u16 sk_protocol;
 	u16 sk_type;
+	struct socket *sk_socket;
 	int sk_err;
 	int sk_err_soft;
 	u8 sk_shutdown;

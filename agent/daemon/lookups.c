@@ -8,6 +8,7 @@
 #include "daemon/names.h"
 #include "util/util.h"
 #include "wire/dns.h"
+#include "wire/resolver.h"
 
 /* Calls that failed are never given back: the oldest make room. */
 #define CALLS_MAX 1024
@@ -103,7 +104,7 @@ int tt_lookups_begin(struct tt_lookups *lookups, const struct tt_event *event,
 		.source = TT_NAME_GETADDRINFO,
 		.type = event->lookup.family == AF_INET	   ? TT_DNS_A
 			: event->lookup.family == AF_INET6 ? TT_DNS_AAAA
-							   : TT_ANY_ADDRESS,
+							   : TT_RESOLVER_ANY_ADDRESS,
 		.name = name,
 	};
 	int r;

@@ -9,6 +9,7 @@
 #include "util/buf.h"
 #include "util/util.h"
 #include "wire/dns.h"
+#include "wire/resolver.h"
 
 /* Programs use an answer for longer than it holds: connections that are kept, caches of their own. */
 #define GRACE_NS UINT64_C(60000000000)
@@ -144,7 +145,7 @@ void tt_names_free(struct tt_names *names)
 
 static int put(struct tt_names *names, struct question *question, int64_t to_epoch_ns)
 {
-	bool any = question->key.source != TT_NAME_DNS && question->key.type == TT_ANY_ADDRESS;
+	bool any = question->key.source != TT_NAME_DNS && question->key.type == TT_RESOLVER_ANY_ADDRESS;
 	char type[16];
 	struct tt_row_name row = {
 		.row_id = question->row_id,

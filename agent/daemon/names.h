@@ -14,9 +14,6 @@ struct tt_names;
 struct tt_dns;
 struct tt_dns_answer;
 
-/* Asked for is any address: no record has this type (RFC 6895, section 3.1). */
-#define TT_ANY_ADDRESS 0
-
 /* How sure a connection's host name is. */
 enum tt_name_confidence {
 	TT_NAME_UNSURE, /* an answer that no longer holds, or one of several that fit */
@@ -45,7 +42,8 @@ void tt_names_free(struct tt_names *names);
 /* What a process asked somebody, or was answered. */
 struct tt_told {
 	enum tt_name_source source;
-	uint16_t type; /* of record; TT_ANY_ADDRESS */
+	uint16_t
+		type; /* of record; or TT_RESOLVER_ANY_ADDRESS (wire/resolver.h), where source is not TT_NAME_DNS */
 	const char *name; /* as tt_host_clean() has it */
 	bool response;
 	int rcode; /* of a response */

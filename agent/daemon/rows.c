@@ -2,6 +2,7 @@
 #include "daemon/rows.h"
 
 #include <errno.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include "classify/classify.h"
@@ -9,6 +10,7 @@
 #include "daemon/known.h"
 #include "daemon/lookups.h"
 #include "daemon/names.h"
+#include "daemon/resolvers.h"
 #include "util/util.h"
 
 /* Names that were asked for, 1.2 KiB each, and addresses that are somebody's, 150 bytes. A session of an agent has some dozens. */
@@ -23,6 +25,7 @@ struct tt_rows {
 	bool owing; /* counts that found no room in the batch */
 	struct tt_names *names;
 	struct tt_lookups *lookups;
+	struct tt_resolvers *resolvers;
 	struct tt_connections *connections;
 };
 
@@ -61,6 +64,8 @@ int tt_rows_new(const struct tt_rows_params *params, struct tt_rows **ret)
 	if (r == 0)
 		r = tt_lookups_new(rows->names, &rows->lookups);
 	if (r == 0)
+		r = tt_resolvers_new(rows->names, &rows->resolvers);
+	if (r == 0)
 		r = tt_connections_new(&connections, &rows->connections);
 	if (r < 0)
 		return r;
@@ -81,6 +86,7 @@ void tt_rows_free(struct tt_rows *rows)
 	tt_known_free(rows->known);
 	tt_connections_free(rows->connections);
 	tt_lookups_free(rows->lookups);
+	tt_resolvers_free(rows->resolvers);
 	tt_names_free(rows->names);
 	free(rows);
 }
@@ -414,6 +420,8 @@ int tt_rows_flow(struct tt_rows *rows, const struct tt_event *event, int64_t to_
 int tt_rows_payload(struct tt_rows *rows, const struct tt_event *event, const struct tt_process *process,
 		    int64_t to_epoch_ns)
 {
+	if (event->payload.family == AF_UNIX)
+		return tt_resolvers_payload(rows->resolvers, event, process, to_epoch_ns);
 	return tt_connections_payload(rows->connections, event, process, to_epoch_ns);
 }
 
@@ -462,5 +470,6 @@ void tt_rows_settle(struct tt_rows *rows, const struct tt_process_table *table, 
 		settle_known(rows, table, to_epoch_ns, lost, arg);
 	tt_connections_settle(rows->connections, table, to_epoch_ns);
 	tt_lookups_settle(rows->lookups, table);
+	tt_resolvers_settle(rows->resolvers, table);
 	tt_names_settle(rows->names, table, to_epoch_ns);
 }

@@ -91,6 +91,8 @@ static const struct program {
 	PROGRAM("tr_udp_recvmsg", "net", "answers of name servers", TRAMPOLINE, 0, "udp_recvmsg"),
 	PROGRAM("tr_udpv6_sendmsg", "net", "names that are asked for", TRAMPOLINE, 0, "udpv6_sendmsg"),
 	PROGRAM("tr_udpv6_recvmsg", "net", "answers of name servers", TRAMPOLINE, 0, "udpv6_recvmsg"),
+	PROGRAM("tr_unix_sendmsg", "net", "names that resolvers on this machine are asked for", TRAMPOLINE, 0,
+		"unix_stream_sendmsg"),
 	PROGRAM("tr_io_uring", "net", "the use of io_uring", TRAMPOLINE, 0),
 	PROGRAM("so_tcp_state", "net", "TCP connections", ANY, 0),
 	PROGRAM("it_list", "process", "agents that ran before telltale", ANY, LATER),

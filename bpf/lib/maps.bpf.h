@@ -163,6 +163,18 @@ TT_MAP struct {
 	__type(value, struct lookups);
 } no_lookups SEC(".maps");
 
+/* How much of what is sent to a resolver was copied, by the socket's inode number. */
+struct resolver_stream {
+	__u32 tapped;
+};
+
+TT_MAP struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, __u64);
+	__type(value, struct resolver_stream);
+} resolver_streams SEC(".maps");
+
 /* An operation on its way through the aggregation map (agg.bpf.h). */
 struct agg_op {
 	struct tt_agg_value own; /* the caller fills the key in */
@@ -247,6 +259,7 @@ enum scratch_of {
 	SCRATCH_UDP_RECVMSG,
 	SCRATCH_UDPV6_SENDMSG,
 	SCRATCH_UDPV6_RECVMSG,
+	SCRATCH_UNIX_SENDMSG,
 	SCRATCH_EXECVE,
 	SCRATCH_EXECVEAT,
 	SCRATCH_COMPAT_EXECVE,

@@ -243,15 +243,25 @@ TT_ASSERT_SIZE(struct tt_ev_flow, 80);
 #define TT_PORT_MDNS  5353
 #define TT_PORT_LLMNR 5355
 
+/* Resolvers on this machine, which are asked over UNIX sockets: of what is sent there the first TT_RESOLVER_MAX bytes are
+ * copied. */
+enum tt_resolver {
+	TT_RESOLVER_NONE,
+	TT_RESOLVER_VARLINK, /* systemd-resolved, as nss-resolve asks: io.systemd.Resolve */
+	TT_RESOLVER_NSCD, /* and what took its place */
+	TT_RESOLVER_DBUS, /* systemd-resolved on the system bus: org.freedesktop.resolve1; also everybody else there */
+};
+#define TT_RESOLVER_MAX 65536
+
 struct tt_ev_payload {
 	struct tt_ev_header hdr; /* of the process that sends or receives */
-	__u64 sock_id; /* TCP; 0: a datagram */
-	__u8 addr[16]; /* the other end's, as in tt_ev_connect; zeros for TCP */
-	__u16 port; /* host order */
+	__u64 sock_id; /* TCP, UNIX: of the socket; 0: a datagram */
+	__u8 addr[16]; /* the other end's, as in tt_ev_connect; zeros for TCP and UNIX */
+	__u16 port; /* host order; UNIX: enum tt_resolver */
 	__u16 local_port;
 	__u16 family;
 	__u16 protocol;
-	__u32 offset; /* TCP: of data in what goes that way */
+	__u32 offset; /* TCP, UNIX: of data in what goes that way */
 	__u32 total; /* bytes that were sent or received at once, of which data may be the first */
 	__u16 data_len;
 	__u8 inbound;

@@ -427,6 +427,76 @@ static void calls_that_fail_for_ever_do_not_pile_up(void **state)
 	assert_query(p, "SELECT name FROM name_lookup WHERE answers IS NOT NULL", "n1999.example.com");
 }
 
+/* What a client of nscd sends, in parts as they come. */
+static void ask_nscd(uint64_t sock_id, uint32_t offset, const void *data, size_t len, size_t total)
+{
+	struct tt_event event = {
+		.type = TT_EVENT_PAYLOAD,
+		.process = asker.key,
+		.time_ns = SEC,
+		.payload = { .sock_id = sock_id,
+			     .family = AF_UNIX,
+			     .port = TT_RESOLVER_NSCD,
+			     .offset = offset,
+			     .total = (uint32_t)total,
+			     .data = data,
+			     .len = len },
+	};
+
+	assert_int_equal(tt_rows_payload(rows, &event, &asker, EPOCH), 0);
+}
+
+/* Version 2, GETAI. */
+#define NSCD_QUESTION(name) "\2\0\0\0\16\0\0\0\4\0\0\0" name
+
+static void questions_to_a_resolver_are_rows_however_they_are_cut(void **state)
+{
+	struct pipeline *p = *state;
+	static const char questions[] = NSCD_QUESTION("one") "\0" NSCD_QUESTION("two");
+	uint32_t size = sizeof(questions);
+
+	for (uint32_t i = 0; i < size; i++)
+		ask_nscd(1, i, questions + i, 1, 1);
+	ask_nscd(2, 0, questions, size, size);
+	assert_int_equal(flush(p), 0);
+	assert_query(p,
+		     "SELECT name || (type IS NULL) || source || (answers IS NULL) || count FROM name_lookup "
+		     "ORDER BY row_id",
+		     "one1nscd12 two1nscd12");
+}
+
+static void a_stream_with_a_hole_is_given_up(void **state)
+{
+	struct pipeline *p = *state;
+	static const char question[] = NSCD_QUESTION("one");
+	uint32_t size = sizeof(question);
+
+	ask_nscd(1, 0, question, 5, 5);
+	ask_nscd(1, 6, question + 6, size - 6, size - 6);
+	ask_nscd(1, size, question, size, size);
+	ask_nscd(2, 0, question, size, 10000); /* only the first part of what was sent */
+	ask_nscd(2, 10000, question, size, size);
+	ask_nscd(3, 0, "rubbish rubbish", 15, 15);
+	ask_nscd(3, 15, question, size, size);
+	assert_int_equal(flush(p), 0);
+	assert_query(p, "SELECT count(*) FROM name_lookup", "0");
+}
+
+/* Longer than what is kept of a stream, and with more streams than are kept. */
+static void streams_to_resolvers_go_on_and_make_room(void **state)
+{
+	struct pipeline *p = *state;
+	static const char question[] = NSCD_QUESTION("one");
+	uint32_t size = sizeof(question);
+
+	for (uint32_t i = 0; i < 1000; i++)
+		ask_nscd(1, i * size, question, size, size);
+	for (unsigned i = 2; i < 200; i++)
+		ask_nscd(i, 0, question, size, size);
+	assert_int_equal(flush(p), 0);
+	assert_query(p, "SELECT count FROM name_lookup", "1198");
+}
+
 static void many_questions_are_all_rows(void **state)
 {
 	struct pipeline *p = *state;
@@ -465,6 +535,9 @@ int main(void)
 		TEST(a_short_name_is_the_whole_ones),
 		TEST(what_sources_disagree_on_is_kept),
 		TEST(calls_that_fail_for_ever_do_not_pile_up),
+		TEST(questions_to_a_resolver_are_rows_however_they_are_cut),
+		TEST(a_stream_with_a_hole_is_given_up),
+		TEST(streams_to_resolvers_go_on_and_make_room),
 		TEST(many_questions_are_all_rows),
 		TEST(of_two_answers_that_fit_neither_is_sure),
 		TEST(a_hello_is_better_than_an_answer_and_the_answer_is_kept),
