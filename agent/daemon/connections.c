@@ -8,6 +8,7 @@
 #include <xxhash.h>
 
 #include "classify/classify.h"
+#include "daemon/hosts.h"
 #include "daemon/names.h"
 #include "util/buf.h"
 #include "util/util.h"
@@ -373,13 +374,20 @@ static unsigned expected_names(struct tt_connections *connections, const struct 
 {
 	uint8_t addr[16];
 	uint16_t family;
+	unsigned n;
 
 	memset(ret, 0, sizeof(ret[0]));
 	if (connect->family == AF_UNIX)
 		return 0;
 	memcpy(addr, connect->addr, sizeof(addr));
 	family = plain_address(connect->family, addr);
-	return tt_names_find(connections->params.names, family, addr, process, at_ns, ret);
+	n = tt_names_find(connections->params.names, family, addr, process, at_ns, ret);
+	if (n || !connections->params.hosts)
+		return n;
+	ret[0].text = tt_hosts_find(connections->params.hosts, family, addr, process);
+	ret[0].source = TT_NAME_HOSTS;
+	ret[0].confidence = TT_NAME_UNSURE;
+	return ret[0].text != NULL;
 }
 
 int tt_connections_call(struct tt_connections *connections, const struct tt_event *event,

@@ -14,12 +14,14 @@
 
 struct tt_classifier;
 struct tt_connections;
+struct tt_hosts;
 struct tt_names;
 
 struct tt_connections_params {
 	struct tt_batch *batch;
 	const struct tt_classifier *classifier;
 	struct tt_names *names; /* told what name servers answer, asked who an address is */
+	struct tt_hosts *hosts; /* asked where names do not know; NULL: nobody is */
 	uint64_t (*next_row_id)(void *arg);
 	void *arg;
 	unsigned max_rows; /* that are remembered; beyond, a connection has a row of its own */

@@ -7,6 +7,7 @@
 
 #include "classify/classify.h"
 #include "daemon/connections.h"
+#include "daemon/hosts.h"
 #include "daemon/known.h"
 #include "daemon/lookups.h"
 #include "daemon/names.h"
@@ -26,6 +27,7 @@ struct tt_rows {
 	struct tt_names *names;
 	struct tt_lookups *lookups;
 	struct tt_resolvers *resolvers;
+	struct tt_hosts *hosts;
 	struct tt_connections *connections;
 };
 
@@ -60,7 +62,10 @@ int tt_rows_new(const struct tt_rows_params *params, struct tt_rows **ret)
 	r = tt_known_new(&rows->known);
 	if (r == 0)
 		r = tt_names_new(&names, &rows->names);
+	if (r == 0 && params->procfs)
+		r = tt_hosts_new(params->procfs, &rows->hosts);
 	connections.names = rows->names;
+	connections.hosts = rows->hosts;
 	if (r == 0)
 		r = tt_lookups_new(rows->names, &rows->lookups);
 	if (r == 0)
@@ -85,6 +90,7 @@ void tt_rows_free(struct tt_rows *rows)
 		return;
 	tt_known_free(rows->known);
 	tt_connections_free(rows->connections);
+	tt_hosts_free(rows->hosts);
 	tt_lookups_free(rows->lookups);
 	tt_resolvers_free(rows->resolvers);
 	tt_names_free(rows->names);
@@ -304,6 +310,8 @@ int tt_rows_file(struct tt_rows *rows, const struct tt_event *event, const struc
 
 	if (event->key.op >= ARRAY_SIZE(ops) || !ops[event->key.op])
 		return -EBADMSG;
+	if (rows->hosts)
+		tt_hosts_opened(rows->hosts, event, process);
 	if (known && known->path_hash == hash)
 		return count_again(rows, known, event, to_epoch_ns);
 
@@ -469,6 +477,8 @@ void tt_rows_settle(struct tt_rows *rows, const struct tt_process_table *table, 
 	if (rows->user_only > 0 || rows->owing || !table)
 		settle_known(rows, table, to_epoch_ns, lost, arg);
 	tt_connections_settle(rows->connections, table, to_epoch_ns);
+	if (rows->hosts)
+		tt_hosts_settle(rows->hosts, table);
 	tt_lookups_settle(rows->lookups, table);
 	tt_resolvers_settle(rows->resolvers, table);
 	tt_names_settle(rows->names, table, to_epoch_ns);

@@ -18,6 +18,7 @@ struct tt_rows;
 struct tt_rows_params {
 	struct tt_batch *batch;
 	const struct tt_classifier *classifier;
+	struct tt_procfs *procfs; /* through which /etc/hosts is read; NULL: it is not */
 	uint64_t first_row_id;
 	unsigned max_keys; /* of unaggregated operations that are remembered; beyond, each becomes a row */
 };

@@ -16,6 +16,7 @@ int tt_tracker_new(const struct tt_tracker_params *params, struct tt_tracker **r
 	struct tt_rows_params rows = {
 		.batch = params->batch,
 		.classifier = params->classifier,
+		.procfs = params->procfs,
 		.first_row_id = tt_store_next_row_id(params->store),
 		.max_keys = params->max_keys,
 	};

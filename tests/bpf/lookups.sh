@@ -62,5 +62,7 @@ for step in python curl node; do
 	[ -s "$W/out/$step.pid" ] || continue
 	same "$step" "early.example.com getaddrinfo high refused" "$(name "$(process $step)")"
 done
+same "of those who read /etc/hosts" "file.example.com hosts low refused" "$(name "$(process file)")"
+same "nobody was asked" "" "$(asked "$(process file)")"
 same "an address is no name" "" "$(asked "$(process number)")"
 finish
