@@ -333,7 +333,8 @@ RECVMSG_PROGRAM(tr_udpv6_recvmsg, SCRATCH_UDPV6_RECVMSG)
 
 /* net/unix/af_unix.c */
 SEC("fexit")
-int UNPREEMPTED_PROG(tr_unix_sendmsg, struct socket *socket, struct msghdr *msg, unsigned long len, int result)
+int UNPREEMPTED_PROG(tr_unix_sendmsg, struct socket *socket, struct msghdr *msg, unsigned long len,
+		     int result)
 {
 	return transferred(SCRATCH_UNIX_SENDMSG, socket->sk, msg, result, false);
 }

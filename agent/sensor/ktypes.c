@@ -146,7 +146,8 @@ static const struct btf_type *next(const struct tt_ktypes *types, const char **a
 	return type;
 }
 
-static const struct btf_type *find(const struct tt_ktypes *types, const char *name, unsigned kind, uint32_t *ret_id)
+static const struct btf_type *find(const struct tt_ktypes *types, const char *name, unsigned kind,
+				   uint32_t *ret_id)
 {
 	const struct btf_type *type;
 	const char *at = types->types;

@@ -29,7 +29,7 @@
 #include "util/util.h"
 
 /* Probed files: a developer's machine has 1 to 4 C libraries, some node versions, a few more in
- * containers. 64 files are some 130 probes: 8 s of kernel time to detach. */
+ * containers. 64 files are at most 260 probes, if all were libraries: 28 s of kernel time to detach. */
 #define PROBED_FILES_MAX 64
 
 /* Remembered files: programs that an agent's session starts are 10 to 60 different ones. */

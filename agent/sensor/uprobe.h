@@ -38,7 +38,7 @@ struct tt_uprobe_params {
 	struct tt_uprobe_programs programs;
 	bool libc_off; /* env.libc: off */
 	bool names_off; /* names.libc: off */
-	unsigned max_files; /* 0: 64. Each probed file costs 2 probes or so, and 0.1 s each to detach */
+	unsigned max_files; /* 0: 64. Each probed file costs 1 to 4 probes, and 0.1 s each to detach */
 	const char *root; /* below which the host's C libraries are looked for; NULL: / */
 	/* In the place of the real attaching, for tests. symbol: "getenv". NULL: attach really. */
 	int (*attach)(void *arg, int fd, const char *symbol, uint64_t offset, struct bpf_link **ret);
