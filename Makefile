@@ -164,7 +164,7 @@ $(filter-out %.json,$(SUBJECTS)): $(B)/%: %.c tests/subjects/subject.h tests/sub
 $(B)/tests/subjects/agents/package.json: tests/subjects/agents/package.json
 	$(Q)$(INSTALL) -D -m 644 $< $@
 
-$(B)/tests/subjects/content $(B)/tests/subjects/mix $(B)/tests/subjects/threads_fork $(B)/tests/subjects/exec_thread $(B)/tests/subjects/clone_odd $(B)/tests/subjects/fd_swap $(B)/tests/subjects/env_ways $(B)/tests/subjects/named: SUBJECT_FLAGS := -pthread
+$(B)/tests/subjects/content $(B)/tests/subjects/mix $(B)/tests/subjects/threads_fork $(B)/tests/subjects/exec_thread $(B)/tests/subjects/clone_odd $(B)/tests/subjects/fd_swap $(B)/tests/subjects/env_ways $(B)/tests/subjects/named $(B)/tests/subjects/lookup: SUBJECT_FLAGS := -pthread
 $(B)/tests/subjects/env_uv: SUBJECT_FLAGS := -rdynamic
 # Its first system call must be its own: no C library start-up, no guards.
 $(B)/tests/subjects/raw_first: SUBJECT_FLAGS := -nostdlib -static -ffreestanding -fno-stack-protector $(if $(filter x86,$(BPF_ARCH)),-fcf-protection=none)
@@ -172,7 +172,7 @@ $(B)/tests/subjects/raw_first: SUBJECT_FLAGS := -nostdlib -static -ffreestanding
 # Look-ups with other C libraries and static ones, and arm64's 32-bit calls, where this machine can build them.
 VARIANT_CC = CC='$(CC)' MUSL_CC='$(if $(CROSS),,musl-gcc)' \
 	   ARM_CC='$(if $(filter arm64,$(BPF_ARCH)),$(CLANG) --target=armv8a-linux-gnueabi -fuse-ld=lld)'
-$(B)/tests/subjects/.variants: tests/subjects/variants.sh tests/subjects/env_lookup.c tests/subjects/env_ways.c tests/subjects/env_go.c \
+$(B)/tests/subjects/.variants: tests/subjects/variants.sh tests/subjects/env_lookup.c tests/subjects/env_ways.c tests/subjects/env_go.c tests/subjects/lookup.c \
 		tests/subjects/compat_arm.c tests/subjects/subject.h | $(B)/.deps-test
 	$(Q)mkdir -p $(@D) && $(VARIANT_CC) tests/subjects/variants.sh $(@D) && touch $@
 

@@ -17,6 +17,8 @@ union tt_shared {
 	struct tt_ev_note note;
 	struct tt_ev_flow flow;
 	struct tt_ev_payload payload;
+	struct tt_ev_lookup lookup;
+	struct tt_ev_lookup_done lookup_done;
 	struct tt_iter_task task;
 	enum tt_ev_type type;
 	enum tt_ev_flags flags;

@@ -388,6 +388,14 @@ int UNPREEMPTED_PROG(tr_mmap, unsigned long address, unsigned long len, unsigned
 		       : content_of(SCRATCH_MMAP, NULL, fd, TT_OP_MMAP, len);
 }
 
+/* net/unix/af_unix.c */
+SEC("fexit")
+int UNPREEMPTED_PROG(tr_unix_sendmsg, struct socket *socket, struct msghdr *msg, unsigned long len,
+		     int result)
+{
+	return transferred(SCRATCH_UNIX_SENDMSG, socket->sk, msg, result, false);
+}
+
 /* fs/namei.c: do_renameat2(), filename_renameat2() since 7.0; io_uring's renames pass here as well */
 SEC("fexit")
 int UNPREEMPTED_PROG(tr_rename, int old_fd, void *from, int new_fd, void *to, unsigned int flags, int result)

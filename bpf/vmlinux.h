@@ -38,6 +38,7 @@ enum bpf_map_type {
 	BPF_MAP_TYPE_HASH = 1,
 	BPF_MAP_TYPE_ARRAY = 2,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
+	BPF_MAP_TYPE_LRU_HASH = 9,
 	BPF_MAP_TYPE_RINGBUF = 27,
 	BPF_MAP_TYPE_TASK_STORAGE = 29,
 };
@@ -256,6 +257,7 @@ struct sock {
 	socket_lock_t sk_lock;
 	u16 sk_protocol;
 	u16 sk_type;
+	struct socket *sk_socket;
 	int sk_err;
 	int sk_err_soft;
 	u8 sk_shutdown;

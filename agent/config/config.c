@@ -72,6 +72,8 @@ char *tt_config_default_dir(void)
 static const char *const backend_words[] = { "auto", "trampoline", "rawtp", NULL };
 /* In the order of enum tt_env_libc. */
 static const char *const libc_words[] = { "sessions", "always", "off", NULL };
+/* In the order of enum tt_names_libc. */
+static const char *const names_words[] = { "with-env", "off", NULL };
 /* In the order of enum tt_task_storage. */
 static const char *const storage_words[] = { "auto", "off", NULL };
 
@@ -109,6 +111,7 @@ SECTION(sensor, KEY("backend", WORD, sensor, .words = backend_words),
 	KEY("task_storage", ENUM, task_storage, .words = storage_words), KEY("leave_out", STRV, leave_out),
 	KEY("candidate_min", MIB, candidate_min_bytes_mb, .max = 1 << 20));
 SECTION(env, KEY("libc", ENUM, env_libc, .words = libc_words));
+SECTION(names, KEY("libc", ENUM, names_libc, .words = names_words));
 SECTION(retention, KEY("age", NS, retention_age_ns), KEY("size", BYTES64, retention_bytes));
 
 static int set_defaults(void *object)
@@ -148,8 +151,8 @@ static int check_config(struct tt_yaml *yaml, void *object, size_t line)
 }
 
 static const struct tt_yaml_field config_fields[] = {
-	MAP(store), MAP(control), MAP(agents), MAP(categories),
-	MAP(risk),  MAP(sensor),  MAP(env),    MAP(retention),
+	MAP(store),  MAP(control), MAP(agents), MAP(categories), MAP(risk),
+	MAP(sensor), MAP(env),	   MAP(names),	MAP(retention),
 };
 static const struct tt_yaml_schema config_schema = {
 	.what = "telltale.yaml",

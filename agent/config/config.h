@@ -12,6 +12,7 @@
 
 /* ---- telltale.yaml */
 enum tt_env_libc { TT_ENV_LIBC_SESSIONS, TT_ENV_LIBC_ALWAYS, TT_ENV_LIBC_OFF };
+enum tt_names_libc { TT_NAMES_LIBC_WITH_ENV, TT_NAMES_LIBC_OFF };
 enum tt_task_storage { TT_TASK_STORAGE_AUTO, TT_TASK_STORAGE_OFF };
 
 struct tt_strv {
@@ -26,6 +27,7 @@ struct tt_config {
 	char *agents_dir, *categories_dir, *risk_file;
 	char *sensor; /* auto trampoline rawtp */
 	enum tt_env_libc env_libc;
+	enum tt_names_libc names_libc;
 	enum tt_task_storage task_storage;
 	struct tt_strv leave_out; /* hooks */
 	uint32_t ring_lifecycle_bytes, ring_activity_bytes; /* powers of two */

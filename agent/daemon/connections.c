@@ -8,6 +8,7 @@
 #include <xxhash.h>
 
 #include "classify/classify.h"
+#include "daemon/hosts.h"
 #include "daemon/names.h"
 #include "util/buf.h"
 #include "util/util.h"
@@ -338,32 +339,79 @@ static uint64_t next_row_id(struct tt_connections *connections)
 	return connections->params.next_row_id(connections->params.arg);
 }
 
-/* Who the process will say that is, as far as anybody knows before it has said so. */
-static struct tt_name expected_name(struct tt_connections *connections, uint16_t family,
-				    const uint8_t address[16], const struct tt_process *process,
-				    uint64_t now_ns)
+static bool named_before(const struct tt_name names[], unsigned n, const char *name)
+{
+	while (n-- > 0) {
+		if (tt_streq(names[n].text, name))
+			return true;
+	}
+	return false;
+}
+
+/* All that differ, as JSON; NULL: there is one. */
+static char *names_json(const struct tt_name names[], unsigned n)
+{
+	struct tt_buf json = TT_BUF_INIT;
+	unsigned distinct = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		if (named_before(names, i, names[i].text))
+			continue;
+		tt_buf_str(&json, distinct++ ? ",{\"name\":" : "[{\"name\":");
+		tt_buf_json(&json, names[i].text);
+		tt_buf_printf(&json, ",\"source\":\"%s\"}", tt_name_source_text(names[i].source));
+	}
+	tt_buf_char(&json, ']');
+	if (distinct > 1)
+		return tt_buf_take(&json);
+	tt_buf_done(&json);
+	return NULL;
+}
+
+/* Takes the list. */
+static void keep_names(struct row *row, char *json)
+{
+	if (!json)
+		return;
+	free(row->names);
+	row->names = json;
+}
+
+/* Who the process will say that is, as far as anybody knows before it has said so: as tt_names_find(). */
+static unsigned expected_names(struct tt_connections *connections, uint16_t family, const uint8_t address[16],
+			       const struct tt_process *process, uint64_t at_ns,
+			       struct tt_name ret[TT_NAMES_MAX])
 {
 	uint8_t addr[16];
-	struct tt_name name = { 0 };
+	unsigned n;
 
+	memset(ret, 0, sizeof(ret[0]));
+	if (family == AF_UNIX)
+		return 0;
 	memcpy(addr, address, sizeof(addr));
 	family = plain_address(family, addr);
-	if (family != AF_UNIX)
-		tt_names_find(connections->params.names, family, addr, process, now_ns, &name);
-	return name;
+	n = tt_names_find(connections->params.names, family, addr, process, at_ns, ret);
+	if (n || !connections->params.hosts)
+		return n;
+	ret[0].text = tt_hosts_find(connections->params.hosts, family, addr, process);
+	ret[0].source = TT_NAME_HOSTS;
+	ret[0].confidence = TT_NAME_UNSURE;
+	return ret[0].text != NULL;
 }
 
 int tt_connections_call(struct tt_connections *connections, const struct tt_event *event,
 			const struct tt_process *process, uint64_t row_id, int64_t to_epoch_ns)
 {
-	struct tt_name name = expected_name(connections, event->connect.family, event->connect.addr, process,
-					    event->last_ns);
-	struct place place = place_of(event, name.text);
-	struct row *row = new_row(connections, &place, &event->connect, &process->id, row_id, &name);
+	struct tt_name names[TT_NAMES_MAX];
+	unsigned n = expected_names(connections, event->connect.family, event->connect.addr, process, event->last_ns,
+				    names);
+	struct place place = place_of(event, names[0].text);
+	struct row *row = new_row(connections, &place, &event->connect, &process->id, row_id, &names[0]);
 	int r;
 
 	if (!row)
 		return -ENOMEM;
+	keep_names(row, names_json(names, n));
 	row->count = event->count;
 	row->first_ns = event->first_ns;
 	row->last_ns = event->last_ns;
@@ -423,9 +471,10 @@ static int tcp_begins(struct tt_connections *connections, const struct tt_event 
 {
 	bool pending = event->connect.state == TT_CONN_CONNECTING,
 	     goes_on = pending || event->connect.state == TT_CONN_ESTABLISHED;
-	struct tt_name name = expected_name(connections, event->connect.family, event->connect.addr, process,
-					    event->last_ns);
-	struct place place = place_of(event, name.text);
+	struct tt_name names[TT_NAMES_MAX];
+	unsigned n = expected_names(connections, event->connect.family, event->connect.addr, process, event->last_ns,
+				    names);
+	struct place place = place_of(event, names[0].text);
 	/* what is pending becomes something else: it has a row of its own */
 	struct row *row = pending ? NULL : find(connections, &place);
 	bool is_new = !row;
@@ -434,7 +483,9 @@ static int tcp_begins(struct tt_connections *connections, const struct tt_event 
 
 	if (!row)
 		row = new_row(connections, &place, &event->connect, &process->id, next_row_id(connections),
-			      &name);
+			      &names[0]);
+	if (row && is_new)
+		keep_names(row, names_json(names, n));
 	if (row && goes_on)
 		flow = new_flow(connections, event, row);
 	if (!row || (goes_on && !flow)) {
@@ -525,44 +576,6 @@ int tt_connections_flow(struct tt_connections *connections, const struct tt_even
 }
 
 /* ---- names */
-
-static bool named_before(const struct tt_name names[], unsigned n, const char *name)
-{
-	while (n-- > 0) {
-		if (tt_streq(names[n].text, name))
-			return true;
-	}
-	return false;
-}
-
-/* All that differ, as JSON; NULL: there is one. */
-static char *names_json(const struct tt_name names[], unsigned n)
-{
-	struct tt_buf json = TT_BUF_INIT;
-	unsigned distinct = 0;
-
-	for (unsigned i = 0; i < n; i++) {
-		if (named_before(names, i, names[i].text))
-			continue;
-		tt_buf_str(&json, distinct++ ? ",{\"name\":" : "[{\"name\":");
-		tt_buf_json(&json, names[i].text);
-		tt_buf_printf(&json, ",\"source\":\"%s\"}", tt_name_source_text(names[i].source));
-	}
-	tt_buf_char(&json, ']');
-	if (distinct > 1)
-		return tt_buf_take(&json);
-	tt_buf_done(&json);
-	return NULL;
-}
-
-/* Takes the list. */
-static void keep_names(struct row *row, char *json)
-{
-	if (!json)
-		return;
-	free(row->names);
-	row->names = json;
-}
 
 static void move_flow(struct flow *flow, struct row *to)
 {
@@ -686,7 +699,7 @@ static bool was_told(struct tt_connections *connections, const struct row *row,
 
 	memcpy(addr, row->place.addr, sizeof(addr));
 	family = plain_address(row->place.family, addr);
-	return tt_names_told(connections->params.names, family, addr, process, host);
+	return tt_names_was_told(connections->params.names, family, addr, process, host);
 }
 
 /* Room for these: with each address that a proxy was asked for comes whose it is. */
@@ -699,6 +712,7 @@ static unsigned all_names(struct tt_connections *connections, const struct tt_st
 			  const struct flow *flow, const struct tt_process *process, uint64_t now_ns,
 			  struct tt_name ret[NAMES_MAX])
 {
+	struct tt_name told[TT_NAMES_MAX];
 	uint8_t addr[16];
 	uint16_t family;
 	unsigned n = 0;
@@ -712,8 +726,9 @@ static unsigned all_names(struct tt_connections *connections, const struct tt_st
 		family = is_tunnel(found->names[i].source) ? literal_family(found->names[i].name, addr) : 0;
 		if (!family)
 			continue;
-		ret[n] = expected_name(connections, family, addr, process, now_ns);
-		n += ret[n].text && ret[n].confidence == TT_NAME_SURE;
+		if (expected_names(connections, family, addr, process, now_ns, told) &&
+		    told[0].confidence == TT_NAME_SURE)
+			ret[n++] = told[0];
 		ret[n++] = (struct tt_name){ found->names[i].name, found->names[i].source, TT_NAME_SURE };
 	}
 	if (n > 0 && flow->expected &&
@@ -864,6 +879,28 @@ int tt_connections_payload(struct tt_connections *connections, const struct tt_e
 {
 	return event->payload.protocol == IPPROTO_TCP ? tcp_payload(connections, event, process, to_epoch_ns)
 						      : datagram(connections, event, process, to_epoch_ns);
+}
+
+void tt_connections_told(struct tt_connections *connections, const struct tt_process *process,
+			 uint64_t since_ns, int64_t to_epoch_ns)
+{
+	struct row *row;
+
+	DL_FOREACH(connections->rows, row)
+	{
+		struct tt_name names[TT_NAMES_MAX];
+		unsigned n;
+
+		if (row->first_ns < since_ns || !tt_process_key_equal(&row->place.process, &process->key))
+			continue;
+		n = expected_names(connections, row->connect.family, row->connect.addr, process, row->last_ns,
+				   names);
+		if (!n || (row->host && row->confidence >= names[0].confidence))
+			continue;
+		rename_row(connections, row, &names[0]);
+		keep_names(row, names_json(names, n));
+		put(connections, row, NULL, to_epoch_ns);
+	}
 }
 
 /* ---- settling */

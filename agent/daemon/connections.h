@@ -14,6 +14,7 @@
 
 struct tt_classifier;
 struct tt_connections;
+struct tt_hosts;
 struct tt_names;
 
 /* A process said that it talks to host, or asked a proxy for it. */
@@ -23,6 +24,7 @@ struct tt_connections_params {
 	struct tt_batch *batch;
 	const struct tt_classifier *classifier;
 	struct tt_names *names; /* told what name servers answer, asked who an address is */
+	struct tt_hosts *hosts; /* asked where names do not know; NULL: nobody is */
 	uint64_t (*next_row_id)(void *arg);
 	void *arg;
 	tt_host_named_fn named; /* NULL: nobody wants to know */
@@ -50,6 +52,11 @@ int tt_connections_flow(struct tt_connections *connections, const struct tt_even
 /* Bytes that may name the other end, or be a name server's. process: who sent or received them. */
 int tt_connections_payload(struct tt_connections *connections, const struct tt_event *event,
 			   const struct tt_process *process, int64_t to_epoch_ns);
+
+/* The process was told who addresses are, of which it asked at since_ns: connections that it has made since have that
+ * name, if it is surer than theirs. */
+void tt_connections_told(struct tt_connections *connections, const struct tt_process *process,
+			 uint64_t since_ns, int64_t to_epoch_ns);
 
 /* Puts rows that found no room before, and forgets those of processes that are not in the table any more; table NULL:
  * all. Attempts that the sensor did not tell of since the last time, and whose process is gone, are forgotten as well. */

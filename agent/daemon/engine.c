@@ -383,7 +383,10 @@ static int load_definitions(struct tt_engine *engine, char **ret_message)
 static int start_sensor(struct tt_engine *engine, char **ret_message)
 {
 	const struct tt_config *config = engine->params.config;
-	struct tt_uprobe_params uprobe = { .libc_off = config->env_libc == TT_ENV_LIBC_OFF };
+	struct tt_uprobe_params uprobe = {
+		.libc_off = config->env_libc == TT_ENV_LIBC_OFF,
+		.names_off = config->names_libc == TT_NAMES_LIBC_OFF,
+	};
 	struct tt_sensor_params sensor = {
 		.backend = engine->params.sensor ? engine->params.sensor : config->sensor,
 		.leave_out = config->leave_out.v,

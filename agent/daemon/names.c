@@ -9,6 +9,7 @@
 #include "util/buf.h"
 #include "util/util.h"
 #include "wire/dns.h"
+#include "wire/resolver.h"
 
 /* Programs use an answer for longer than it holds: connections that are kept, caches of their own. */
 #define GRACE_NS UINT64_C(60000000000)
@@ -16,6 +17,7 @@
 /* What makes questions one row; all zeros where not set. */
 struct question_key {
 	struct tt_process_key process;
+	uint16_t source; /* enum tt_name_source */
 	uint16_t type;
 	char name[TT_HOST_MAX];
 };
@@ -42,6 +44,7 @@ struct answer {
 	struct tt_process_key process;
 	const struct tt_session *session;
 	uint64_t until_ns;
+	enum tt_name_source source;
 	char *name;
 	struct answer *same; /* the same address, told before */
 	struct answer *next, *prev; /* in the order in which they were told */
@@ -142,13 +145,14 @@ void tt_names_free(struct tt_names *names)
 
 static int put(struct tt_names *names, struct question *question, int64_t to_epoch_ns)
 {
+	bool any = question->key.source != TT_NAME_DNS && question->key.type == TT_RESOLVER_ANY_ADDRESS;
 	char type[16];
 	struct tt_row_name row = {
 		.row_id = question->row_id,
 		.process_id = question->process_id,
 		.name = question->key.name,
-		.type = tt_dns_type_name(question->key.type, type),
-		.source = tt_name_source_text(TT_NAME_DNS),
+		.type = any ? NULL : tt_dns_type_name(question->key.type, type),
+		.source = tt_name_source_text(question->key.source),
 		.answers = question->answers,
 		.result = question->rcode,
 		.count = question->count,
@@ -161,15 +165,16 @@ static int put(struct tt_names *names, struct question *question, int64_t to_epo
 	return r;
 }
 
-static struct question *find_question(struct tt_names *names, const struct tt_dns *message,
+static struct question *find_question(struct tt_names *names, const struct tt_told *told,
 				      const struct tt_process *process, struct question_key *key)
 {
 	struct question *question;
 
 	memset(key, 0, sizeof(*key));
 	key->process = process->key;
-	key->type = message->qtype;
-	snprintf(key->name, sizeof(key->name), "%s", message->name);
+	key->source = told->source;
+	key->type = told->type;
+	snprintf(key->name, sizeof(key->name), "%s", told->name);
 	HASH_FIND(hh, names->questions, key, sizeof(*key), question);
 	return question;
 }
@@ -198,18 +203,18 @@ static struct question *new_question(struct tt_names *names, const struct questi
 	return question;
 }
 
-static char *answers_json(const struct tt_dns *message)
+static char *answers_json(const struct tt_told *told)
 {
 	struct tt_buf buf = TT_BUF_INIT;
 	char text[INET6_ADDRSTRLEN];
 
 	tt_buf_char(&buf, '[');
-	if (message->canonical[0])
-		tt_buf_json(&buf, message->canonical);
-	for (unsigned i = 0; i < message->n_answers; i++) {
+	if (told->canonical && told->canonical[0])
+		tt_buf_json(&buf, told->canonical);
+	for (unsigned i = 0; i < told->n; i++) {
 		if (buf.len > 1)
 			tt_buf_char(&buf, ',');
-		inet_ntop(message->answers[i].family, message->answers[i].addr, text, sizeof(text));
+		inet_ntop(told->answers[i].family, told->answers[i].addr, text, sizeof(text));
 		tt_buf_json(&buf, text);
 	}
 	tt_buf_char(&buf, ']');
@@ -218,7 +223,7 @@ static char *answers_json(const struct tt_dns *message)
 
 /* ---- answers */
 
-static int remember(struct tt_names *names, const struct tt_dns_answer *given, const char *name,
+static int remember(struct tt_names *names, const struct tt_dns_answer *given, const struct tt_told *told,
 		    const struct tt_process *process, uint64_t now_ns)
 {
 	struct known_address *known;
@@ -228,7 +233,8 @@ static int remember(struct tt_names *names, const struct tt_dns_answer *given, c
 	address = address_of(given->family, given->addr);
 	known = find_address(names, &address);
 	for (answer = known ? known->newest : NULL; answer; answer = answer->same) {
-		if (tt_streq(answer->name, name) && tt_process_key_equal(&answer->process, &process->key))
+		if (answer->source == told->source && tt_streq(answer->name, told->name) &&
+		    tt_process_key_equal(&answer->process, &process->key))
 			break;
 	}
 	if (answer) {
@@ -241,7 +247,7 @@ static int remember(struct tt_names *names, const struct tt_dns_answer *given, c
 	answer = calloc(1, sizeof(*answer));
 	if (!answer)
 		return -ENOMEM;
-	answer->name = strdup(name);
+	answer->name = strdup(told->name);
 	if (!known) {
 		known = calloc(1, sizeof(*known));
 		if (known) {
@@ -255,6 +261,7 @@ static int remember(struct tt_names *names, const struct tt_dns_answer *given, c
 		return -ENOMEM;
 	}
 	answer->address = address;
+	answer->source = told->source;
 	answer->process = process->key;
 	answer->session = process->session;
 	answer->until_ns = now_ns + given->ttl * UINT64_C(1000000000);
@@ -265,14 +272,14 @@ static int remember(struct tt_names *names, const struct tt_dns_answer *given, c
 	return 0;
 }
 
-int tt_names_dns(struct tt_names *names, const struct tt_dns *message, const struct tt_process *process,
-		 uint64_t now_ns, int64_t to_epoch_ns)
+int tt_names_told(struct tt_names *names, const struct tt_told *told, const struct tt_process *process,
+		  uint64_t now_ns, int64_t to_epoch_ns)
 {
 	struct question_key key;
-	struct question *question = find_question(names, message, process, &key);
+	struct question *question = find_question(names, told, process, &key);
 
-	for (unsigned i = 0; message->response && i < message->n_answers; i++) {
-		int r = remember(names, &message->answers[i], message->name, process, now_ns);
+	for (unsigned i = 0; told->response && i < told->n; i++) {
+		int r = remember(names, &told->answers[i], told, process, now_ns);
 
 		if (r < 0)
 			return r;
@@ -282,13 +289,13 @@ int tt_names_dns(struct tt_names *names, const struct tt_dns *message, const str
 	if (!question)
 		return -ENOSPC;
 	question->last_ns = now_ns;
-	if (!message->response) {
+	if (!told->response) {
 		question->count++;
 	} else {
-		question->rcode = message->rcode;
-		if (message->n_answers || !question->answers) {
+		question->rcode = told->rcode;
+		if (told->n || !question->answers) {
 			free(question->answers);
-			question->answers = answers_json(message);
+			question->answers = answers_json(told);
 		}
 		/* asked before the process was watched */
 		if (!question->count)
@@ -296,6 +303,23 @@ int tt_names_dns(struct tt_names *names, const struct tt_dns *message, const str
 	}
 	put(names, question, to_epoch_ns);
 	return 0;
+}
+
+int tt_names_dns(struct tt_names *names, const struct tt_dns *message, const struct tt_process *process,
+		 uint64_t now_ns, int64_t to_epoch_ns)
+{
+	struct tt_told told = {
+		.source = TT_NAME_DNS,
+		.type = message->qtype,
+		.name = message->name,
+		.response = message->response,
+		.rcode = message->rcode,
+		.canonical = message->canonical,
+		.answers = message->answers,
+		.n = message->n_answers,
+	};
+
+	return tt_names_told(names, &told, process, now_ns, to_epoch_ns);
 }
 
 /* How sure it is that this answer is why the process goes there. */
@@ -310,39 +334,65 @@ static bool judge(const struct answer *answer, const struct tt_process *process,
 	return true;
 }
 
-bool tt_names_find(const struct tt_names *names, int family, const uint8_t addr[16],
-		   const struct tt_process *process, uint64_t now_ns, struct tt_name *ret)
+/* Who asks for "db" asks a name server for "db.example.com", by the search list (resolv.conf(5)). */
+static bool is_short_for(const char *name, const char *whole)
 {
-	struct address address;
-	struct known_address *known;
-	const struct answer *best = NULL;
+	size_t len = strlen(name);
+
+	return strncmp(name, whole, len) == 0 && whole[len] == '.' && !strchr(name, '.');
+}
+
+/* The same host: which is the better name for it? A name server's answer says how long it holds. */
+static const struct answer *better_of(const struct answer *a, const struct answer *b)
+{
+	if (tt_streq(a->name, b->name))
+		return a->source <= b->source ? a : b;
+	if (is_short_for(a->name, b->name))
+		return b;
+	return is_short_for(b->name, a->name) ? a : NULL;
+}
+
+static unsigned add_other(struct tt_name ret[TT_NAMES_MAX], unsigned n, const struct answer *answer)
+{
+	for (unsigned i = 0; i < n; i++) {
+		if (ret[i].source == answer->source || tt_streq(ret[i].text, answer->name))
+			return n;
+	}
+	if (n < TT_NAMES_MAX)
+		ret[n++] = (struct tt_name){ answer->name, answer->source, TT_NAME_UNSURE };
+	return n;
+}
+
+unsigned tt_names_find(const struct tt_names *names, int family, const uint8_t addr[16],
+		       const struct tt_process *process, uint64_t now_ns, struct tt_name ret[TT_NAMES_MAX])
+{
+	struct address address = address_of(family, addr);
+	const struct known_address *known = find_address(names, &address);
+	const struct answer *newest = known ? known->newest : NULL, *best = NULL, *better;
 	enum tt_name_confidence how, most = TT_NAME_UNSURE;
 	bool several = false;
+	unsigned n = 0;
 
-	address = address_of(family, addr);
-	known = find_address(names, &address);
-	/* the newest first */
-	for (const struct answer *answer = known ? known->newest : NULL; answer; answer = answer->same) {
+	for (const struct answer *answer = newest; answer; answer = answer->same) {
 		if (!judge(answer, process, now_ns, &how) || (best && how < most))
 			continue;
-		if (!best || how > most) {
-			best = answer;
-			most = how;
-			several = false;
-		} else {
-			several |= !tt_streq(best->name, answer->name);
-		}
+		better = best && how == most ? better_of(best, answer) : answer;
+		several = how == most && best && (several || !better);
+		most = how;
+		best = better ? better : best;
 	}
 	/* of several that others were told, any would be a guess */
 	if (!best || (several && !tt_process_key_equal(&best->process, &process->key)))
-		return false;
-	*ret = (struct tt_name){ .text = best->name,
-				 .source = TT_NAME_DNS,
-				 .confidence = several ? TT_NAME_UNSURE : most };
-	return true;
+		return 0;
+	ret[n++] = (struct tt_name){ best->name, best->source, several ? TT_NAME_UNSURE : most };
+	for (const struct answer *answer = newest; answer; answer = answer->same) {
+		if (judge(answer, process, now_ns, &how) && how == most && !better_of(best, answer))
+			n = add_other(ret, n, answer);
+	}
+	return n;
 }
 
-bool tt_names_told(const struct tt_names *names, int family, const uint8_t addr[16],
+bool tt_names_was_told(const struct tt_names *names, int family, const uint8_t addr[16],
 		   const struct tt_process *process, const char *host)
 {
 	struct address address = address_of(family, addr);

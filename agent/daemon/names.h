@@ -12,6 +12,7 @@
 
 struct tt_names;
 struct tt_dns;
+struct tt_dns_answer;
 
 /* How sure a connection's host name is. */
 enum tt_name_confidence {
@@ -38,16 +39,34 @@ struct tt_names_params {
 int tt_names_new(const struct tt_names_params *params, struct tt_names **ret);
 void tt_names_free(struct tt_names *names);
 
+/* What a process asked somebody, or was answered. */
+struct tt_told {
+	enum tt_name_source source;
+	uint16_t
+		type; /* of record; or TT_RESOLVER_ANY_ADDRESS (wire/resolver.h), where source is not TT_NAME_DNS */
+	const char *name; /* as tt_host_clean() has it */
+	bool response;
+	int rcode; /* of a response */
+	const char *canonical; /* where aliases led; NULL or "": nowhere */
+	const struct tt_dns_answer *answers;
+	unsigned n;
+};
+
+/* -ENOSPC: the batch is full. */
+int tt_names_told(struct tt_names *names, const struct tt_told *told, const struct tt_process *process,
+		  uint64_t now_ns, int64_t to_epoch_ns);
 /* A message of the domain name system that the process sent or received. -ENOSPC: the batch is full. */
 int tt_names_dns(struct tt_names *names, const struct tt_dns *message, const struct tt_process *process,
 		 uint64_t now_ns, int64_t to_epoch_ns);
 
-/* Who an address is to a process. False: nobody knows. ret->text is valid until the next answer is told. */
-bool tt_names_find(const struct tt_names *names, int family, const uint8_t addr[16],
-		   const struct tt_process *process, uint64_t now_ns, struct tt_name *ret);
+/* Who an address is to a process, the surest first; behind it what other sources call it, where that differs. At most
+ * TT_NAMES_MAX; returns how many. Their texts are valid until the next answer is told. */
+#define TT_NAMES_MAX 4
+unsigned tt_names_find(const struct tt_names *names, int family, const uint8_t addr[16],
+		       const struct tt_process *process, uint64_t now_ns, struct tt_name ret[TT_NAMES_MAX]);
 
 /* Whether the process, or another of its session, was answered this address for that host. */
-bool tt_names_told(const struct tt_names *names, int family, const uint8_t addr[16],
+bool tt_names_was_told(const struct tt_names *names, int family, const uint8_t addr[16],
 		   const struct tt_process *process, const char *host);
 
 /* As tt_connections_settle(). */

@@ -2,11 +2,15 @@
 #include "daemon/rows.h"
 
 #include <errno.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include "classify/classify.h"
+#include "daemon/hosts.h"
 #include "daemon/known.h"
+#include "daemon/lookups.h"
 #include "daemon/names.h"
+#include "daemon/resolvers.h"
 #include "util/util.h"
 
 /* Names that were asked for, 1.2 KiB each, and addresses that are somebody's, 150 bytes. A session of an agent has some dozens. */
@@ -20,6 +24,9 @@ struct tt_rows {
 	unsigned user_only;
 	bool owing; /* counts that found no room in the batch */
 	struct tt_names *names;
+	struct tt_lookups *lookups;
+	struct tt_resolvers *resolvers;
+	struct tt_hosts *hosts;
 	struct tt_connections *connections;
 };
 
@@ -56,7 +63,14 @@ int tt_rows_new(const struct tt_rows_params *params, struct tt_rows **ret)
 	r = tt_known_new(&rows->known);
 	if (r == 0)
 		r = tt_names_new(&names, &rows->names);
+	if (r == 0 && params->procfs)
+		r = tt_hosts_new(params->procfs, &rows->hosts);
 	connections.names = rows->names;
+	connections.hosts = rows->hosts;
+	if (r == 0)
+		r = tt_lookups_new(rows->names, &rows->lookups);
+	if (r == 0)
+		r = tt_resolvers_new(rows->names, &rows->resolvers);
 	if (r == 0)
 		r = tt_connections_new(&connections, &rows->connections);
 	if (r < 0)
@@ -77,6 +91,9 @@ void tt_rows_free(struct tt_rows *rows)
 		return;
 	tt_known_free(rows->known);
 	tt_connections_free(rows->connections);
+	tt_hosts_free(rows->hosts);
+	tt_lookups_free(rows->lookups);
+	tt_resolvers_free(rows->resolvers);
 	tt_names_free(rows->names);
 	free(rows);
 }
@@ -365,6 +382,8 @@ int tt_rows_file(struct tt_rows *rows, const struct tt_event *event, const struc
 
 	if (event->key.op >= ARRAY_SIZE(ops) || !ops[event->key.op])
 		return -EBADMSG;
+	if (rows->hosts)
+		tt_hosts_opened(rows->hosts, event, process);
 	if (known && known->path_hash == hash)
 		return count_again(rows, known, event, to_epoch_ns);
 
@@ -484,7 +503,23 @@ int tt_rows_flow(struct tt_rows *rows, const struct tt_event *event, int64_t to_
 int tt_rows_payload(struct tt_rows *rows, const struct tt_event *event, const struct tt_process *process,
 		    int64_t to_epoch_ns)
 {
+	if (event->payload.family == AF_UNIX)
+		return tt_resolvers_payload(rows->resolvers, event, process, to_epoch_ns);
 	return tt_connections_payload(rows->connections, event, process, to_epoch_ns);
+}
+
+int tt_rows_lookup(struct tt_rows *rows, const struct tt_event *event, const struct tt_process *process,
+		   int64_t to_epoch_ns)
+{
+	uint64_t since_ns;
+	int r;
+
+	if (event->type == TT_EVENT_LOOKUP)
+		return tt_lookups_begin(rows->lookups, event, process, to_epoch_ns);
+	r = tt_lookups_end(rows->lookups, event, process, to_epoch_ns, &since_ns);
+	if (r > 0)
+		tt_connections_told(rows->connections, process, since_ns, to_epoch_ns);
+	return r < 0 ? r : 0;
 }
 
 static struct tt_process_key process_of(const struct tt_known *known)
@@ -517,5 +552,9 @@ void tt_rows_settle(struct tt_rows *rows, const struct tt_process_table *table, 
 	if (rows->user_only > 0 || rows->owing || !table)
 		settle_known(rows, table, to_epoch_ns, lost, arg);
 	tt_connections_settle(rows->connections, table, to_epoch_ns);
+	if (rows->hosts)
+		tt_hosts_settle(rows->hosts, table);
+	tt_lookups_settle(rows->lookups, table);
+	tt_resolvers_settle(rows->resolvers, table);
 	tt_names_settle(rows->names, table, to_epoch_ns);
 }

@@ -19,6 +19,7 @@ struct tt_rows;
 struct tt_rows_params {
 	struct tt_batch *batch;
 	const struct tt_classifier *classifier;
+	struct tt_procfs *procfs; /* through which /etc/hosts is read; NULL: it is not */
 	uint64_t first_row_id;
 	unsigned max_keys; /* of unaggregated operations that are remembered; beyond, each becomes a row */
 	tt_host_named_fn named; /* NULL: nobody wants to know */
@@ -44,6 +45,9 @@ int tt_rows_connection(struct tt_rows *rows, const struct tt_event *event, const
 int tt_rows_flow(struct tt_rows *rows, const struct tt_event *event, int64_t to_epoch_ns);
 int tt_rows_payload(struct tt_rows *rows, const struct tt_event *event, const struct tt_process *process,
 		    int64_t to_epoch_ns);
+/* A call of getaddrinfo(3), and what it found. */
+int tt_rows_lookup(struct tt_rows *rows, const struct tt_event *event, const struct tt_process *process,
+		   int64_t to_epoch_ns);
 /* A variable handed over at exec. */
 int tt_rows_env_handed(struct tt_rows *rows, const struct tt_env_entry *entry,
 		       const struct tt_process *process, int64_t at_ns);

@@ -16,6 +16,7 @@ int tt_tracker_new(const struct tt_tracker_params *params, struct tt_tracker **r
 	struct tt_rows_params rows = {
 		.batch = params->batch,
 		.classifier = params->classifier,
+		.procfs = params->procfs,
 		.first_row_id = tt_store_next_row_id(params->store),
 		.max_keys = params->max_keys,
 		.named = tt_tracker_host_named,
@@ -623,6 +624,21 @@ static int handle_payload(struct tt_tracker *tracker, const struct tt_event *eve
 	return tt_tracker_account(tracker, r, process, TT_LOST_NAME, 1, event->time_ns);
 }
 
+static int handle_lookup(struct tt_tracker *tracker, const struct tt_event *event)
+{
+	struct tt_process *process = actor(tracker, event);
+	int r;
+
+	if (!process)
+		return 0;
+	r = may_store(process);
+	if (event->flags & TT_EVF_USER_FAULT)
+		r = -ENOSPC; /* nobody can say what was looked up */
+	if (r == 0)
+		r = tt_rows_lookup(tracker->rows, event, process, tracker->params.to_epoch_ns);
+	return tt_tracker_account(tracker, r, process, TT_LOST_NAME, 1, event->time_ns);
+}
+
 static int handle_env(struct tt_tracker *tracker, const struct tt_event *event)
 {
 	struct tt_process *process = actor(tracker, event);
@@ -758,6 +774,7 @@ int tt_tracker_event(const struct tt_event *event, void *arg)
 		[TT_EVENT_COUNT] = handle_count,     [TT_EVENT_TOTAL] = handle_count,
 		[TT_EVENT_NOTE] = handle_note,	     [TT_EVENT_LOSS] = handle_loss,
 		[TT_EVENT_FLOW] = handle_flow,	     [TT_EVENT_PAYLOAD] = handle_payload,
+		[TT_EVENT_LOOKUP] = handle_lookup,   [TT_EVENT_LOOKUP_DONE] = handle_lookup,
 	};
 
 	return handlers[event->type](arg, event);

@@ -97,6 +97,8 @@ static const struct program {
 	PROGRAM("tr_splice", "file", "bytes of files that are spliced", TRAMPOLINE, 0, "do_splice"),
 	PROGRAM("tr_copy", "file", "bytes of files that are copied", TRAMPOLINE, 0, "vfs_copy_file_range"),
 	PROGRAM("tr_mmap", "file", "mapped files", TRAMPOLINE, 0, "ksys_mmap_pgoff"),
+	PROGRAM("tr_unix_sendmsg", "net", "names that resolvers on this machine are asked for", TRAMPOLINE, 0,
+		"unix_stream_sendmsg"),
 	PROGRAM("tr_io_uring", "net", "the use of io_uring", TRAMPOLINE, 0),
 	PROGRAM("so_tcp_state", "net", "TCP connections", ANY, 0),
 	PROGRAM("it_list", "process", "agents that ran before telltale", ANY, LATER),
@@ -105,6 +107,8 @@ static const struct program {
 	PROGRAM("up_secure_getenv", "env", "environment look-ups", ANY, LATER),
 	PROGRAM("up_uv_os_getenv", "env", "environment look-ups of Node", ANY, LATER),
 	PROGRAM("up_go_getenv", "env", "environment look-ups of Go", ANY, LATER),
+	PROGRAM("up_getaddrinfo", "net", "names that are looked up by getaddrinfo", ANY, LATER),
+	PROGRAM("up_freeaddrinfo", "net", "what getaddrinfo found", ANY, LATER),
 };
 static_assert(ARRAY_SIZE(programs) <= TT_BPF_PROGRAMS, "bpf_internal.h");
 
@@ -644,10 +648,11 @@ void tt_sensor_bpf_uprobe_programs(const struct tt_sensor *head, struct tt_uprob
 {
 	const struct tt_bpf_sensor *sensor = (const struct tt_bpf_sensor *)head;
 	struct telltale_bpf *skel = sensor->skel;
-	struct bpf_program **wanted[] = { &ret->getenv, &ret->secure_getenv, &ret->uv_os_getenv,
-					  &ret->go_getenv };
-	struct bpf_program *have[] = { skel->progs.up_getenv, skel->progs.up_secure_getenv,
-				       skel->progs.up_uv_os_getenv, skel->progs.up_go_getenv };
+	struct bpf_program **wanted[] = { &ret->getenv,	   &ret->secure_getenv, &ret->uv_os_getenv,
+					  &ret->go_getenv, &ret->getaddrinfo,	&ret->freeaddrinfo };
+	struct bpf_program *have[] = { skel->progs.up_getenv,	    skel->progs.up_secure_getenv,
+				       skel->progs.up_uv_os_getenv, skel->progs.up_go_getenv,
+				       skel->progs.up_getaddrinfo,  skel->progs.up_freeaddrinfo };
 
 	for (size_t i = 0; i < ARRAY_SIZE(have); i++)
 		*wanted[i] = bpf_program__fd(have[i]) >= 0 ? have[i] : NULL;

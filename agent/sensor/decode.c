@@ -527,6 +527,36 @@ static int decode_payload(struct tt_decoder *decoder, const void *record, size_t
 	return 0;
 }
 
+static int decode_lookup(struct tt_decoder *decoder, const void *record, size_t len, struct tt_event *ret)
+{
+	const struct tt_ev_lookup *ev = record;
+
+	if (ev->name_len >= TT_LOOKUP_NAME_MAX)
+		return -EBADMSG;
+	ret->type = TT_EVENT_LOOKUP;
+	ret->lookup = (struct tt_event_lookup){
+		.id = ev->id,
+		.name = decode_string(decoder, ev->name, ev->name_len),
+		.family = ev->family == AF_INET || ev->family == AF_INET6 ? (uint16_t)ev->family : 0,
+	};
+	return 0;
+}
+
+static int decode_lookup_done(struct tt_decoder *decoder, const void *record, size_t len,
+			      struct tt_event *ret)
+{
+	const struct tt_ev_lookup_done *ev = record;
+
+	if (ev->n > TT_LOOKUP_ADDRESSES)
+		return -EBADMSG;
+	for (unsigned i = 0; i < ev->n; i++)
+		if (ev->addresses[i].family != AF_INET && ev->addresses[i].family != AF_INET6)
+			return -EBADMSG;
+	ret->type = TT_EVENT_LOOKUP_DONE;
+	ret->lookup = (struct tt_event_lookup){ .id = ev->id, .addresses = ev->addresses, .n = ev->n };
+	return 0;
+}
+
 static const struct {
 	size_t fixed;
 	int (*decode)(struct tt_decoder *decoder, const void *record, size_t len, struct tt_event *ret);
@@ -541,6 +571,8 @@ static const struct {
 	[TT_EV_NOTE] = { sizeof(struct tt_ev_note), decode_note },
 	[TT_EV_FLOW] = { sizeof(struct tt_ev_flow), decode_flow },
 	[TT_EV_PAYLOAD] = { sizeof(struct tt_ev_payload), decode_payload },
+	[TT_EV_LOOKUP] = { sizeof(struct tt_ev_lookup), decode_lookup },
+	[TT_EV_LOOKUP_DONE] = { sizeof(struct tt_ev_lookup_done), decode_lookup_done },
 };
 
 int tt_decode(struct tt_decoder *decoder, const void *record, size_t len, struct tt_event *ret)

@@ -25,6 +25,8 @@ enum tt_event_type {
 	TT_EVENT_NOTE,
 	TT_EVENT_FLOW,
 	TT_EVENT_PAYLOAD,
+	TT_EVENT_LOOKUP, /* a name is looked up with getaddrinfo(3) */
+	TT_EVENT_LOOKUP_DONE, /* what it found */
 	TT_EVENT_LOSS,
 };
 
@@ -80,6 +82,14 @@ struct tt_event_payload {
 	size_t len;
 };
 
+struct tt_event_lookup {
+	uint64_t id; /* of the call, in its process */
+	const char *name; /* as far as it fits; "" with TT_EVF_USER_FAULT; NULL: DONE */
+	uint16_t family; /* AF_INET, AF_INET6: only such addresses; 0: any */
+	const struct tt_ev_address *addresses; /* DONE */
+	unsigned n;
+};
+
 struct tt_event {
 	enum tt_event_type type;
 	uint32_t flags; /* enum tt_ev_flags */
@@ -107,6 +117,7 @@ struct tt_event {
 		struct tt_event_connect connect;
 		struct tt_event_flow flow;
 		struct tt_event_payload payload;
+		struct tt_event_lookup lookup;
 		struct {
 			const char *name; /* ends with "..." where cut; "" with TT_EVF_USER_FAULT */
 			enum tt_env_source source;

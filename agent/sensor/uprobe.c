@@ -29,7 +29,7 @@
 #include "util/util.h"
 
 /* Probed files: a developer's machine has 1 to 4 C libraries, some node versions, a few more in
- * containers. 64 files are some 130 probes: 8 s of kernel time to detach. */
+ * containers. 64 files are at most 260 probes, if all were libraries: 28 s of kernel time to detach. */
 #define PROBED_FILES_MAX 64
 
 /* Remembered files: programs that an agent's session starts are 10 to 60 different ones. */
@@ -38,17 +38,21 @@
 #define NAME_MATCHES_MAX 64 /* of one name or pattern on PATH */
 #define DETACH_WAIT_MS	 10000
 
-enum kind { GETENV, SECURE_GETENV, UV_OS_GETENV, GO_GETENV, KINDS };
+enum kind { GETENV, SECURE_GETENV, UV_OS_GETENV, GO_GETENV, GETADDRINFO, FREEADDRINFO, KINDS };
 
 static const struct {
 	const char *symbol;
 	size_t program; /* offset in struct tt_uprobe_programs */
 	bool go; /* only in Go programs, which have none of the others */
+	bool names; /* of hosts, not the environment's */
 } kinds[KINDS] = {
-	[GETENV] = { "getenv", offsetof(struct tt_uprobe_programs, getenv), false },
-	[SECURE_GETENV] = { "secure_getenv", offsetof(struct tt_uprobe_programs, secure_getenv), false },
-	[UV_OS_GETENV] = { "uv_os_getenv", offsetof(struct tt_uprobe_programs, uv_os_getenv), false },
-	[GO_GETENV] = { "syscall.Getenv", offsetof(struct tt_uprobe_programs, go_getenv), true },
+	[GETENV] = { "getenv", offsetof(struct tt_uprobe_programs, getenv), false, false },
+	[SECURE_GETENV] = { "secure_getenv", offsetof(struct tt_uprobe_programs, secure_getenv), false,
+			    false },
+	[UV_OS_GETENV] = { "uv_os_getenv", offsetof(struct tt_uprobe_programs, uv_os_getenv), false, false },
+	[GO_GETENV] = { "syscall.Getenv", offsetof(struct tt_uprobe_programs, go_getenv), true, false },
+	[GETADDRINFO] = { "getaddrinfo", offsetof(struct tt_uprobe_programs, getaddrinfo), false, true },
+	[FREEADDRINFO] = { "freeaddrinfo", offsetof(struct tt_uprobe_programs, freeaddrinfo), false, true },
 };
 
 struct file {
@@ -57,7 +61,7 @@ struct file {
 	bool is_libc, is_musl, foreign, is_static, is_go, imports_environ;
 	char *interp;
 	char *libc; /* path of the C library that its loader takes on this host, once it was asked for */
-	bool has[KINDS];
+	bool has[KINDS], has_env; /* has_env: one of those that look up in the environment */
 	uint64_t offset[KINDS];
 	bool probed[KINDS];
 	struct bpf_link *links[KINDS];
@@ -151,6 +155,7 @@ static void find_symbols(struct file *file, int fd)
 		file->has[k] = tt_elf_symbol_offset(fd, kinds[k].symbol, &file->offset[k]) == 0;
 		if (file->has[k])
 			file->state = TT_PROBE_NOT_IN;
+		file->has_env |= file->has[k] && !kinds[k].names;
 	}
 	/* nearly every Go program links it; one that does not cannot copy the environment */
 	if (file->is_go)
@@ -264,7 +269,8 @@ static int attach_kind(struct tt_uprobe *up, struct file *file, int fd, enum kin
 	struct bpf_program *program = program_of(up, kind);
 	int r;
 
-	if (!file->has[kind] || (!program && !up->params.attach))
+	if (!file->has[kind] || (!program && !up->params.attach) ||
+	    (kinds[kind].names && up->params.names_off))
 		return 0;
 	if (up->params.attach)
 		r = up->params.attach(up->params.arg, fd, kinds[kind].symbol, file->offset[kind],
@@ -684,7 +690,7 @@ int tt_uprobe_each(const struct tt_uprobe *up, int (*fn)(const struct tt_uprobe_
 
 	for (size_t i = 0; i < up->n_files && r == 0; i++) {
 		const struct file *file = up->files[i];
-		char symbols[64];
+		char symbols[96];
 		struct tt_uprobe_file_info info = {
 			.path = file->path,
 			.symbols = symbols,
@@ -718,7 +724,7 @@ const char *tt_uprobe_musl_loader(const struct tt_uprobe *up, const struct tt_fi
 
 static struct tt_probe_fact probe_fact(const struct file *file)
 {
-	return (struct tt_probe_fact){ .state = file->state,
+	return (struct tt_probe_fact){ .state = file->has_env ? file->state : TT_PROBE_ABSENT,
 				       .error = file->error,
 				       .attached_ns = file->attached_ns };
 }

@@ -31,12 +31,14 @@ struct tt_uprobe;
 /* Programs of the loaded BPF object. NULL: that function is not probed. */
 struct tt_uprobe_programs {
 	struct bpf_program *getenv, *secure_getenv, *uv_os_getenv, *go_getenv;
+	struct bpf_program *getaddrinfo, *freeaddrinfo;
 };
 
 struct tt_uprobe_params {
 	struct tt_uprobe_programs programs;
 	bool libc_off; /* env.libc: off */
-	unsigned max_files; /* 0: 64. Each probed file costs 2 probes or so, and 0.1 s each to detach */
+	bool names_off; /* names.libc: off */
+	unsigned max_files; /* 0: 64. Each probed file costs 1 to 4 probes, and 0.1 s each to detach */
 	const char *root; /* below which the host's C libraries are looked for; NULL: / */
 	/* In the place of the real attaching, for tests. symbol: "getenv". NULL: attach really. */
 	int (*attach)(void *arg, int fd, const char *symbol, uint64_t offset, struct bpf_link **ret);

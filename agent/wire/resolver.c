@@ -286,26 +286,6 @@ static enum tt_wire_result read_dbus(const unsigned char *p, size_t len, struct 
 
 /* ---- public */
 
-enum tt_resolver tt_resolver_of_socket(const char *unix_path)
-{
-	static const struct {
-		const char *path;
-		enum tt_resolver resolver;
-	} sockets[] = {
-		{ "/run/systemd/resolve/io.systemd.Resolve", TT_RESOLVER_VARLINK },
-		{ "/run/nscd/socket", TT_RESOLVER_NSCD },
-		{ "/run/dbus/system_bus_socket", TT_RESOLVER_DBUS },
-	};
-
-	/* The same directory, and both are in use: nscd's clients and older ones of D-Bus know this one. */
-	if (strncmp(unix_path, "/var/run/", strlen("/var/run/")) == 0)
-		unix_path += strlen("/var");
-	for (size_t i = 0; i < ARRAY_SIZE(sockets); i++)
-		if (strcmp(sockets[i].path, unix_path) == 0)
-			return sockets[i].resolver;
-	return TT_RESOLVER_NONE;
-}
-
 enum tt_wire_result tt_resolver_question(enum tt_resolver which, const void *data, size_t len, size_t *at,
 					 char ret_name[TT_HOST_MAX], uint16_t *ret_type)
 {

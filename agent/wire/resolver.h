@@ -6,20 +6,11 @@
 #ifndef TT_WIRE_RESOLVER_H
 #define TT_WIRE_RESOLVER_H
 
+#include "telltale/event.h"
 #include "wire/wire.h"
-
-enum tt_resolver {
-	TT_RESOLVER_NONE,
-	TT_RESOLVER_VARLINK, /* systemd-resolved, as nss-resolve asks: io.systemd.Resolve */
-	TT_RESOLVER_NSCD, /* and what took its place */
-	TT_RESOLVER_DBUS, /* systemd-resolved on the system bus: org.freedesktop.resolve1; also everybody else there */
-};
 
 /* For a look-up of any address, where a type is given otherwise: no record has this one (RFC 6895, section 3.1). */
 #define TT_RESOLVER_ANY_ADDRESS 0
-
-/* Who is to be expected behind a socket, as it is connected to. */
-enum tt_resolver tt_resolver_of_socket(const char *unix_path);
 
 /* One message of a stream to a resolver. *at is where it starts, 0 at first, and is moved behind it on FOUND and NONE, so that
  * the caller can go on with the next one; the handshake of D-Bus counts as one that names nobody. FOUND: *ret_name, as

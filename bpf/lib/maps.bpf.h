@@ -132,6 +132,49 @@ TT_MAP struct {
 	__type(value, __u64);
 } serial SEC(".maps");
 
+/* Calls of getaddrinfo(3) whose lists were not given back yet. Threads of one process may write at once: then one of theirs is lost. */
+#define LOOKUPS_PENDING 16 /* a power of two; libuv looks up four names at a time */
+
+struct lookups_key {
+	__u64 start_ns;
+	__u64 pid;
+};
+
+struct lookups {
+	struct {
+		__u64 res; /* where the caller wants the list's address */
+		__u64 id; /* grows; 0: nothing here */
+	} call[LOOKUPS_PENDING];
+};
+
+/* By process: those that looked up something last. */
+TT_MAP struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 512);
+	__type(key, struct lookups_key);
+	__type(value, struct lookups);
+} lookups SEC(".maps");
+
+/* All zeros, and stays so: what an entry begins as, which is too large for the stack. */
+TT_MAP struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct lookups);
+} no_lookups SEC(".maps");
+
+/* How much of what is sent to a resolver was copied, by the socket's inode number. */
+struct resolver_stream {
+	__u32 tapped;
+};
+
+TT_MAP struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, __u64);
+	__type(value, struct resolver_stream);
+} resolver_streams SEC(".maps");
+
 /* An operation on its way through the aggregation map (agg.bpf.h). */
 struct agg_op {
 	struct tt_agg_value own; /* the caller fills the key in */
@@ -222,6 +265,7 @@ enum scratch_of {
 	SCRATCH_SPLICE,
 	SCRATCH_COPY,
 	SCRATCH_MMAP,
+	SCRATCH_UNIX_SENDMSG,
 	SCRATCH_EXECVE,
 	SCRATCH_EXECVEAT,
 	SCRATCH_COMPAT_EXECVE,

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Bytes that may name who is talked to: the first ones of a TCP connection, and datagrams of the domain name system and of
- * QUIC. User space parses them; here only what cannot be such is sorted out.
+/* Bytes that may name who is talked to: the first ones of a TCP connection, datagrams of the domain name system and of
+ * QUIC, and what goes to resolvers on this machine (resolver.bpf.h). User space parses them; here only what cannot be such is sorted out.
  *
  * They are read from the caller's memory once they were sent or received: another of its threads may have changed them by
  * then. So a name can be a lie of the process's; the address cannot. */
 #ifndef TT_BPF_TAP_H
 #define TT_BPF_TAP_H
 
+#include "resolver.bpf.h"
 #include "sock.bpf.h"
 #include "verifier.bpf.h"
 
@@ -137,10 +138,13 @@ TT_GLOBAL_FUNCTION int tap(__u32 of)
 	ev = &s->payload;
 	protocol = BPF_CORE_READ(sk, sk_protocol);
 	family = BPF_CORE_READ(sk, __sk_common.skc_family);
-	if (family != AF_INET && family != AF_INET6)
+	if (family != AF_INET && family != AF_INET6 && family != AF_UNIX)
 		return 0;
 	__builtin_memset(ev, 0, sizeof(*ev));
-	if (protocol == IPPROTO_TCP) {
+	if (family == AF_UNIX) {
+		ev->port = s->tap.inbound ? TT_RESOLVER_NONE : resolver_of(sk);
+		wanted = ev->port ? tap_resolver(s, &sock_id, &offset) : 0;
+	} else if (protocol == IPPROTO_TCP) {
 		wanted = tap_tcp(s, &sock_id, &offset);
 	} else if (protocol == IPPROTO_UDP) {
 		sock_addresses(sk, family, ev->addr, (void *)s->room, &ev->port, &ev->local_port);

@@ -47,6 +47,8 @@ enum tt_ev_type {
 	TT_EV_NOTE, /* something that limits what can be seen: enum tt_note */
 	TT_EV_FLOW, /* what a TCP connection has carried */
 	TT_EV_PAYLOAD, /* bytes that may name the other end */
+	TT_EV_LOOKUP, /* getaddrinfo(3) */
+	TT_EV_LOOKUP_DONE,
 	TT_EV_TYPES
 };
 
@@ -243,15 +245,25 @@ TT_ASSERT_SIZE(struct tt_ev_flow, 80);
 #define TT_PORT_MDNS  5353
 #define TT_PORT_LLMNR 5355
 
+/* Resolvers on this machine, which are asked over UNIX sockets: of what is sent there the first TT_RESOLVER_MAX bytes are
+ * copied. */
+enum tt_resolver {
+	TT_RESOLVER_NONE,
+	TT_RESOLVER_VARLINK, /* systemd-resolved, as nss-resolve asks: io.systemd.Resolve */
+	TT_RESOLVER_NSCD, /* and what took its place */
+	TT_RESOLVER_DBUS, /* systemd-resolved on the system bus: org.freedesktop.resolve1; also everybody else there */
+};
+#define TT_RESOLVER_MAX 65536
+
 struct tt_ev_payload {
 	struct tt_ev_header hdr; /* of the process that sends or receives */
-	__u64 sock_id; /* TCP; 0: a datagram */
-	__u8 addr[16]; /* the other end's, as in tt_ev_connect; zeros for TCP */
-	__u16 port; /* host order */
+	__u64 sock_id; /* TCP, UNIX: of the socket; 0: a datagram */
+	__u8 addr[16]; /* the other end's, as in tt_ev_connect; zeros for TCP and UNIX */
+	__u16 port; /* host order; UNIX: enum tt_resolver */
 	__u16 local_port;
 	__u16 family;
 	__u16 protocol;
-	__u32 offset; /* TCP: of data in what goes that way */
+	__u32 offset; /* TCP, UNIX: of data in what goes that way */
 	__u32 total; /* bytes that were sent or received at once, of which data may be the first */
 	__u16 data_len;
 	__u8 inbound;
@@ -259,6 +271,37 @@ struct tt_ev_payload {
 	char data[];
 };
 TT_ASSERT_SIZE(struct tt_ev_payload, 88);
+
+/* A call of getaddrinfo(3) for a name. */
+#define TT_LOOKUP_NAME_MAX  256 /* with its NUL; what is longer is cut, and flagged TT_EVF_USER_CUT */
+#define TT_LOOKUP_ADDRESSES 16 /* a power of two */
+
+struct tt_ev_lookup {
+	struct tt_ev_header hdr;
+	__u64 id; /* of the call; unique in the process */
+	__s32 family; /* AF_INET, AF_INET6: only such; else any */
+	__u16 name_len;
+	__u16 pad;
+	char name[TT_LOOKUP_NAME_MAX];
+};
+TT_ASSERT_SIZE(struct tt_ev_lookup, 312);
+
+struct tt_ev_address {
+	__u8 addr[16]; /* network order; IPv4 in the first 4 bytes */
+	__u16 family;
+	__u16 pad[3];
+};
+TT_ASSERT_SIZE(struct tt_ev_address, 24);
+
+/* What such a call found, told when the caller gives it back. A call that failed has none. */
+struct tt_ev_lookup_done {
+	struct tt_ev_header hdr; /* of whoever gives it back: a thread of the same process */
+	__u64 id;
+	__u32 n;
+	__u32 pad;
+	struct tt_ev_address addresses[TT_LOOKUP_ADDRESSES];
+};
+TT_ASSERT_SIZE(struct tt_ev_lookup_done, 440);
 
 enum tt_env_source {
 	TT_ENV_GETENV = 1,

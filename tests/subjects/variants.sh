@@ -29,6 +29,8 @@ done <<-'EOF'
 	env_lookup-musl          env_lookup.c musl-gcc
 	env_lookup-musl-stripped env_lookup.c musl-gcc  -static -s
 	env_ways-static          env_ways.c   cc        -static -pthread
+	lookup-musl              lookup.c     musl-gcc  -pthread
+	lookup-static            lookup.c     musl-gcc  -static -pthread
 	env_go                   env_go.c     cc        -static
 	compat-arm               compat_arm.c arm       -nostdlib -static -ffreestanding
 EOF

@@ -373,6 +373,218 @@ static void a_category_follows_the_name(void **state)
 		     "1docs.example.com- 1api.anthropic.commodel-api");
 }
 
+/* A call of getaddrinfo: asked at at_ns; and what it found, which is told later. */
+static void look_up(const struct tt_process *process, uint64_t at_ns, uint64_t id, const char *name)
+{
+	struct tt_event event = {
+		.type = TT_EVENT_LOOKUP,
+		.process = process->key,
+		.time_ns = at_ns,
+		.lookup = { .id = id, .name = name },
+	};
+
+	assert_int_equal(tt_rows_lookup(rows, &event, process, EPOCH), 0);
+}
+
+static void looked_up(const struct tt_process *process, uint64_t at_ns, uint64_t id)
+{
+	static const struct tt_ev_address address = { .addr = { 192, 0, 2, 7 }, .family = AF_INET };
+	struct tt_event event = {
+		.type = TT_EVENT_LOOKUP_DONE,
+		.process = process->key,
+		.time_ns = at_ns,
+		.lookup = { .id = id, .addresses = &address, .n = 1 },
+	};
+
+	assert_int_equal(tt_rows_lookup(rows, &event, process, EPOCH), 0);
+}
+
+static void a_connection_has_the_name_that_was_looked_up(void **state)
+{
+	struct pipeline *p = *state;
+
+	look_up(&asker, SEC / 4, 1, "API.example.com.");
+	looked_up(&asker, SEC / 2, 1);
+	look_up(&asker, SEC / 2, 2, "gone.example.com");
+	connect_to(&asker, 1, 443);
+	connect_to(&sibling, 2, 443);
+	assert_int_equal(flush(p), 0);
+	assert_query(p,
+		     "SELECT hostname || ' ' || hostname_source || ' ' || hostname_confidence FROM "
+		     "connection ORDER BY row_id",
+		     "api.example.com getaddrinfo high api.example.com getaddrinfo medium");
+	assert_query(
+		p,
+		"SELECT name || ' ' || source || coalesce(' ' || answers || result, '') || (type IS NULL) || "
+		"count FROM name_lookup ORDER BY row_id",
+		"api.example.com getaddrinfo [\"192.0.2.7\"]011 gone.example.com getaddrinfo11");
+}
+
+/* ssh connects first, and so does Node: its callback runs before the list goes. */
+static void what_is_given_back_late_names_what_was_connected_meanwhile(void **state)
+{
+	struct pipeline *p = *state;
+
+	connect_at(&asker, 1, 442, SEC); /* before it asked */
+	look_up(&asker, 2 * SEC, 1, "late.example.com");
+	connect_at(&asker, 2, 443, 3 * SEC);
+	connect_at(&sibling, 3, 444, 3 * SEC);
+	looked_up(&asker, 4 * SEC, 1);
+	assert_int_equal(flush(p), 0);
+	assert_query(p, "SELECT port || coalesce(hostname, '') FROM connection ORDER BY port",
+		     "442 443late.example.com 444");
+}
+
+static void a_call_is_its_processs_and_an_address_no_name(void **state)
+{
+	struct pipeline *p = *state;
+
+	look_up(&asker, SEC / 4, 1, "one.example.com");
+	looked_up(&sibling, SEC / 2, 1);
+	looked_up(&asker, SEC / 2, 3);
+	look_up(&asker, SEC / 2, 4, "192.0.2.7");
+	look_up(&asker, SEC / 2, 5, "192.0.519");
+	look_up(&asker, SEC / 2, 6, "fe80::1%eth0");
+	look_up(&asker, SEC / 2, 7, "");
+	connect_to(&asker, 1, 443);
+	assert_int_equal(flush(p), 0);
+	assert_query(p, "SELECT hostname IS NULL FROM connection", "1");
+	assert_query(p, "SELECT name || (answers IS NULL) FROM name_lookup", "one.example.com1");
+}
+
+static void what_sources_agree_on_is_the_name_servers(void **state)
+{
+	struct pipeline *p = *state;
+
+	look_up(&asker, SEC / 4, 1, "api.example.com");
+	name_server(&asker, SEC / 3, "api.example.com", "192.0.2.7");
+	looked_up(&asker, SEC / 2, 1);
+	connect_to(&asker, 1, 443);
+	assert_int_equal(flush(p), 0);
+	assert_query(
+		p,
+		"SELECT hostname || ' ' || hostname_source || ' ' || hostname_confidence || (names IS NULL) "
+		"FROM connection",
+		"api.example.com dns high1");
+}
+
+static void a_short_name_is_the_whole_ones(void **state)
+{
+	struct pipeline *p = *state;
+
+	look_up(&asker, SEC / 4, 1, "api");
+	name_server(&asker, SEC / 3, "api.example.com", "192.0.2.7");
+	looked_up(&asker, SEC / 2, 1);
+	connect_to(&asker, 1, 443);
+	assert_int_equal(flush(p), 0);
+	assert_query(
+		p,
+		"SELECT hostname || ' ' || hostname_source || ' ' || hostname_confidence || (names IS NULL) "
+		"FROM connection",
+		"api.example.com dns high1");
+}
+
+static void what_sources_disagree_on_is_kept(void **state)
+{
+	struct pipeline *p = *state;
+
+	name_server(&asker, SEC / 3, "one.example.com", "192.0.2.7");
+	look_up(&asker, SEC / 2, 1, "two.example.com");
+	looked_up(&asker, SEC / 2, 1);
+	connect_to(&asker, 1, 443);
+	assert_int_equal(flush(p), 0);
+	assert_query(p, "SELECT hostname || ' ' || hostname_confidence || ' ' || names FROM connection",
+		     "two.example.com low [{\"name\":\"two.example.com\",\"source\":\"getaddrinfo\"},"
+		     "{\"name\":\"one.example.com\",\"source\":\"dns\"}]");
+}
+
+static void calls_that_fail_for_ever_do_not_pile_up(void **state)
+{
+	struct pipeline *p = *state;
+	char name[32];
+
+	for (unsigned i = 0; i < 2000; i++) {
+		snprintf(name, sizeof(name), "n%u.example.com", i);
+		look_up(&asker, SEC / 4, i, name);
+		if (i % 500 == 0)
+			assert_int_equal(flush(p), 0);
+	}
+	looked_up(&asker, SEC / 2, 0); /* forgotten */
+	looked_up(&asker, SEC / 2, 1999);
+	assert_int_equal(flush(p), 0);
+	assert_query(p, "SELECT name FROM name_lookup WHERE answers IS NOT NULL", "n1999.example.com");
+}
+
+/* What a client of nscd sends, in parts as they come. */
+static void ask_nscd(uint64_t sock_id, uint32_t offset, const void *data, size_t len, size_t total)
+{
+	struct tt_event event = {
+		.type = TT_EVENT_PAYLOAD,
+		.process = asker.key,
+		.time_ns = SEC,
+		.payload = { .sock_id = sock_id,
+			     .family = AF_UNIX,
+			     .port = TT_RESOLVER_NSCD,
+			     .offset = offset,
+			     .total = (uint32_t)total,
+			     .data = data,
+			     .len = len },
+	};
+
+	assert_int_equal(tt_rows_payload(rows, &event, &asker, EPOCH), 0);
+}
+
+/* Version 2, GETAI. */
+#define NSCD_QUESTION(name) "\2\0\0\0\16\0\0\0\4\0\0\0" name
+
+static void questions_to_a_resolver_are_rows_however_they_are_cut(void **state)
+{
+	struct pipeline *p = *state;
+	static const char questions[] = NSCD_QUESTION("one") "\0" NSCD_QUESTION("two");
+	uint32_t size = sizeof(questions);
+
+	for (uint32_t i = 0; i < size; i++)
+		ask_nscd(1, i, questions + i, 1, 1);
+	ask_nscd(2, 0, questions, size, size);
+	assert_int_equal(flush(p), 0);
+	assert_query(p,
+		     "SELECT name || (type IS NULL) || source || (answers IS NULL) || count FROM name_lookup "
+		     "ORDER BY row_id",
+		     "one1nscd12 two1nscd12");
+}
+
+static void a_stream_with_a_hole_is_given_up(void **state)
+{
+	struct pipeline *p = *state;
+	static const char question[] = NSCD_QUESTION("one");
+	uint32_t size = sizeof(question);
+
+	ask_nscd(1, 0, question, 5, 5);
+	ask_nscd(1, 6, question + 6, size - 6, size - 6);
+	ask_nscd(1, size, question, size, size);
+	ask_nscd(2, 0, question, size, 10000); /* only the first part of what was sent */
+	ask_nscd(2, 10000, question, size, size);
+	ask_nscd(3, 0, "rubbish rubbish", 15, 15);
+	ask_nscd(3, 15, question, size, size);
+	assert_int_equal(flush(p), 0);
+	assert_query(p, "SELECT count(*) FROM name_lookup", "0");
+}
+
+/* Longer than what is kept of a stream, and with more streams than are kept. */
+static void streams_to_resolvers_go_on_and_make_room(void **state)
+{
+	struct pipeline *p = *state;
+	static const char question[] = NSCD_QUESTION("one");
+	uint32_t size = sizeof(question);
+
+	for (uint32_t i = 0; i < 1000; i++)
+		ask_nscd(1, i * size, question, size, size);
+	for (unsigned i = 2; i < 200; i++)
+		ask_nscd(i, 0, question, size, size);
+	assert_int_equal(flush(p), 0);
+	assert_query(p, "SELECT count FROM name_lookup", "1198");
+}
+
 static void many_questions_are_all_rows(void **state)
 {
 	struct pipeline *p = *state;
@@ -405,6 +617,16 @@ int main(void)
 		TEST(an_answer_that_no_longer_holds_is_unsure),
 		TEST(an_answer_is_its_sessions_alone),
 		TEST(a_category_follows_the_name),
+		TEST(a_connection_has_the_name_that_was_looked_up),
+		TEST(what_is_given_back_late_names_what_was_connected_meanwhile),
+		TEST(a_call_is_its_processs_and_an_address_no_name),
+		TEST(what_sources_agree_on_is_the_name_servers),
+		TEST(a_short_name_is_the_whole_ones),
+		TEST(what_sources_disagree_on_is_kept),
+		TEST(calls_that_fail_for_ever_do_not_pile_up),
+		TEST(questions_to_a_resolver_are_rows_however_they_are_cut),
+		TEST(a_stream_with_a_hole_is_given_up),
+		TEST(streams_to_resolvers_go_on_and_make_room),
 		TEST(many_questions_are_all_rows),
 		TEST(of_two_answers_that_fit_neither_is_sure),
 		TEST(a_hello_is_better_than_an_answer_and_the_answer_is_kept),

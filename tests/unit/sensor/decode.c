@@ -12,6 +12,7 @@
 #include "util/util.h"
 
 static const struct frames_task who = { .pid = 100, .start_ns = 1000, .slot = 7 };
+static const struct tt_ev_address address = { .addr = { 192, 0, 2, 7 }, .family = AF_INET };
 static struct frames_record record;
 static struct tt_decoder *decoder;
 
@@ -507,10 +508,40 @@ static void the_rest_is_handed_through(void **state)
 	assert_int_equal(event.payload.len, 3);
 	assert_memory_equal(event.payload.data, "a\0b", 3);
 
+	record_lookup(&record, 87, who, 5, "api.example.com");
+	event = decoded();
+	assert_int_equal(event.type, TT_EVENT_LOOKUP);
+	assert_int_equal(event.lookup.id, 5);
+	assert_int_equal(event.lookup.family, 0);
+	assert_string_equal(event.lookup.name, "api.example.com");
+
+	record_lookup_done(&record, 88, who, 5, &address);
+	event = decoded();
+	assert_int_equal(event.type, TT_EVENT_LOOKUP_DONE);
+	assert_int_equal(event.lookup.id, 5);
+	assert_int_equal(event.lookup.n, 1);
+	assert_memory_equal(event.lookup.addresses[0].addr, address.addr, 16);
+
 	record_exit(&record, 90, who, 9);
 	event = decoded();
 	assert_int_equal(event.type, TT_EVENT_EXIT);
 	assert_int_equal(event.exit.status, 9);
+}
+
+static void look_ups_of_more_than_fits_are_malformed(void **state)
+{
+	struct tt_ev_lookup *asked = (void *)record.data;
+	struct tt_ev_lookup_done *done = (void *)record.data;
+
+	record_lookup(&record, 1, who, 1, "a");
+	asked->name_len = TT_LOOKUP_NAME_MAX;
+	assert_malformed();
+	record_lookup_done(&record, 1, who, 1, &address);
+	done->n = TT_LOOKUP_ADDRESSES + 1;
+	assert_malformed();
+	record_lookup_done(&record, 1, who, 1, &address);
+	done->addresses[0].family = AF_UNIX;
+	assert_malformed();
 }
 
 /* One good record of each type. */
@@ -549,6 +580,12 @@ static void make(unsigned type)
 		break;
 	case TT_EV_PAYLOAD:
 		record_payload(&record, 1, who, "abc", 3);
+		break;
+	case TT_EV_LOOKUP:
+		record_lookup(&record, 1, who, 1, "a.example.com");
+		break;
+	case TT_EV_LOOKUP_DONE:
+		record_lookup_done(&record, 1, who, 1, &address);
 		break;
 	default:
 		record_note(&record, 1, who, TT_NOTE_IO_URING, 1);
@@ -622,6 +659,7 @@ int main(void)
 		TEST(a_peer_called_otherwise_is_told_beside),
 		TEST(the_rest_is_handed_through),
 		TEST(a_record_cut_anywhere_is_malformed),
+		TEST(look_ups_of_more_than_fits_are_malformed),
 		TEST(impossible_headers_are_malformed),
 	};
 

@@ -92,28 +92,6 @@ static void assert_asks(enum tt_resolver which, const void *data, size_t len, co
 	assert_int_equal(stream.at, len);
 }
 
-static void resolvers_are_known_by_their_sockets(void **state)
-{
-	static const struct {
-		const char *path;
-		enum tt_resolver resolver;
-	} cases[] = {
-		{ "/run/systemd/resolve/io.systemd.Resolve", TT_RESOLVER_VARLINK },
-		{ "/var/run/nscd/socket", TT_RESOLVER_NSCD },
-		{ "/run/nscd/socket", TT_RESOLVER_NSCD },
-		{ "/run/dbus/system_bus_socket", TT_RESOLVER_DBUS },
-		{ "/var/run/dbus/system_bus_socket", TT_RESOLVER_DBUS },
-		{ "/run/systemd/resolve/io.systemd.Resolve.Monitor", TT_RESOLVER_NONE },
-		{ "/run/user/1000/bus", TT_RESOLVER_NONE },
-		{ "/home/me/run/nscd/socket", TT_RESOLVER_NONE },
-		{ "/var/run/", TT_RESOLVER_NONE },
-		{ "", TT_RESOLVER_NONE },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
-		assert_int_equal(tt_resolver_of_socket(cases[i].path), cases[i].resolver);
-}
-
 static void nobody_is_asked_over_other_sockets(void **state)
 {
 	struct stream stream;
@@ -627,7 +605,6 @@ static void any_byte_may_be_wrong(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(resolvers_are_known_by_their_sockets),
 		cmocka_unit_test(nobody_is_asked_over_other_sockets),
 		cmocka_unit_test(varlink_calls_name_hosts),
 		cmocka_unit_test(other_varlink_calls_name_nobody),
