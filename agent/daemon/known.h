@@ -25,6 +25,7 @@ struct tt_known {
 	uint32_t path_hash; /* of the name in the row */
 	uint16_t of; /* enum tt_counted */
 	bool user_only; /* the kernel has no entry for it */
+	bool no_row; /* a look at what has no category: only known, so that its total is not taken for a loss */
 };
 
 struct tt_known_table;

@@ -234,6 +234,10 @@ static int configure(struct tt_bpf_sensor *sensor, const struct tt_sensor_params
 							     : TT_SCRATCHES_TRAMPOLINE);
 	skel->rodata->hash_seed = random64();
 	skel->rodata->candidate_min_size = params->candidate_min_bytes;
+	if (params->looks) {
+		memcpy(skel->rodata->looks_last, params->looks->last, sizeof(params->looks->last));
+		memcpy(skel->rodata->looks_any, params->looks->any, sizeof(params->looks->any));
+	}
 	skel->rodata->sleepable_uprobes = sleepable;
 	skel->rodata->task_storage = storage;
 	skel->rodata->recvmsg_arguments = kcalls->recvmsg_arguments;
