@@ -226,8 +226,9 @@ static const char *category_of(const struct tt_rows *rows, const struct tt_event
 	const char *category = NULL;
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		/* what a link contains may be relative */
-		if (!names[i] || (names[i] == file->target && names[i][0] != '/'))
+		/* what a link contains may be relative; where one is made nothing happens to what that leads to */
+		if (!names[i] ||
+		    (names[i] == file->target && (names[i][0] != '/' || event->key.op == TT_OP_SYMLINK)))
 			continue;
 		category = tt_classify_worse(classifier, category,
 					     is_look(event)

@@ -159,6 +159,8 @@ TT_GLOBAL_FUNCTION int observe_names(__u32 of)
 	if (from.at) {
 		from_len = read_spelling(s, &from, &flags);
 		forget(from_len, now);
+		if (!from_len)
+			return 0;
 		both = hash_user(of, from_len);
 		relative = s->user[0] != '/' && s->look.op != TT_OP_SYMLINK;
 		if (relative)
@@ -314,6 +316,28 @@ static __noinline int on_look(struct subject *sub, struct scratch *s, const stru
 			return 0;
 		return observe_object(sub, s, file, op, c->ret, TT_EVF_BY_FD);
 	}
+}
+
+/* Trampolines: many programs, most of them seldom run, share a scratch. Where the kernel preempts, one may begin while another has not
+ * ended on that CPU: it leaves its call out, and counts it. Adding and then looking is enough, since nothing runs at the same
+ * time on the same CPU. */
+static __always_inline struct scratch *look_begin(const struct subject *sub, __u32 of)
+{
+	struct scratch *s = scratch_get(of);
+
+	if (!s)
+		return NULL;
+	__sync_fetch_and_add(&s->users, 1);
+	if (*(volatile __u64 *)&s->users == 1)
+		return s;
+	__sync_fetch_and_add(&s->users, -1);
+	count_loss(sub->state->slot, TT_LOSS_FILE);
+	return NULL;
+}
+
+static __always_inline void look_end(struct scratch *s)
+{
+	__sync_fetch_and_add(&s->users, -1);
 }
 
 #endif

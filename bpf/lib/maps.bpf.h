@@ -178,6 +178,7 @@ struct scratch {
 		__u32 flags, pad; /* enum tt_ev_flags that it found */
 		__u64 block[DENTRY_BLOCK * 2 / 8]; /* the dentry, from d_seq to the end of a short name */
 	} walk;
+	__u64 users; /* programs between look_begin() and look_end() */
 	struct {
 		/* a name, or two: look.bpf.h */
 		const void *at, *from;
@@ -219,7 +220,7 @@ struct scratch {
 	char room[SCRATCH_DATA + TT_PATH_MAX];
 };
 
-/* Each program that needs one has its own: where the kernel preempts, another task may run another program on this
+/* Each program that needs one often has its own: where the kernel preempts, another task may run another program on this
  * CPU before this one has finished (the same one it may not: kernel/bpf/trampoline.c, a missed run). The first are all that
  * the rawtp backend needs; user space makes the map no larger than its backend. */
 enum scratch_of {
@@ -241,6 +242,8 @@ enum scratch_of {
 	SCRATCH_EXECVEAT,
 	SCRATCH_COMPAT_EXECVE,
 	SCRATCH_COMPAT_EXECVEAT,
+	SCRATCH_LOOK, /* of several programs (look.bpf.h) */
+	SCRATCH_CHANGE,
 	SCRATCH_SYS_READLINKAT,
 	SCRATCH_COMPAT_READLINK,
 	SCRATCH_COMPAT_READLINKAT,
