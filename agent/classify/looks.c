@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Each definition is found again by one component: its last literal one, which tells more than those before it. */
+/* Each definition is found again by one of its components. */
 #include "classify/looks.h"
 
 #include "config/config.h"
@@ -14,17 +14,36 @@ static void add(__u64 *bits, const char *text, size_t len, uint64_t hash)
 	bits[TT_LOOK_OTHER(hash) / 64] |= UINT64_C(1) << TT_LOOK_OTHER(hash) % 64;
 }
 
-/* By its last component that is not empty and has no wildcard: if nothing follows that, it is what is looked at. */
+/* Hidden, but in every home or repository. */
+static const char *const common[] = { ".config", ".local", ".cache", ".git" };
+
+static bool is_telling(const char *part, size_t len)
+{
+	if (part[0] != '.')
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(common); i++)
+		if (strlen(common[i]) == len && !memcmp(common[i], part, len))
+			return false;
+	return true;
+}
+
+/* By its last component, if that has no wildcard; else by one on the way to it, rather a hidden directory (.claude) than what is in it
+ * (agents), which is what other directories are called as well. */
 static bool add_path(struct tt_looks *looks, const char *text)
 {
 	const char *part = NULL;
+	bool telling = false;
 	size_t len = 0;
 
 	for (const char *s = text + (text[0] == '~'), *end;; s = end + 1) {
+		size_t n;
+
 		end = strchrnul(s, '/');
-		if (end > s && !tt_glob_is_pattern(s, end - s)) {
+		n = end - s;
+		if (n && !tt_glob_is_pattern(s, n) && (!*end || !telling || is_telling(s, n))) {
 			part = s;
-			len = end - s;
+			len = n;
+			telling = is_telling(s, n);
 		}
 		if (!*end)
 			break;
