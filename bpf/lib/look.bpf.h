@@ -12,7 +12,7 @@
 
 /* ---- which looks pass */
 
-#define LOOK_PART 64
+#define LOOK_PART 16
 
 static __always_inline __u64 look_has(const volatile __u64 *bits, __u64 hash)
 {
@@ -22,41 +22,49 @@ static __always_inline __u64 look_has(const volatile __u64 *bits, __u64 hash)
 }
 
 /* At a component's end, if it is one: an empty one and "." are none. */
-static __always_inline void look_component(struct scratch *s)
+TT_GLOBAL_FUNCTION int look_component(__u32 of)
 {
-	__u64 name = s->look.name;
+	struct scratch *s = scratch_get(of);
+	__u64 name;
 
-	if (name == TT_LOOK_NAME || name == TT_LOOK_STEP(TT_LOOK_NAME, '.'))
-		return;
-	s->look.last = look_has(looks_last, name) | look_has(looks_last, s->look.extension);
-	s->look.any |= look_has(looks_any, name);
+	if (!s)
+		return 0;
+	name = s->look.name;
+	if (name != TT_LOOK_NAME && name != TT_LOOK_STEP(TT_LOOK_NAME, '.')) {
+		s->look.last = look_has(looks_last, name) | look_has(looks_last, s->look.extension);
+		s->look.any |= look_has(looks_any, name);
+	}
+	s->look.name = TT_LOOK_NAME;
+	s->look.extension = 0;
+	return 0;
 }
 
-/* The bytes from `at` on, of s->user or of s->room: LOOK_PART at most, then on with the next. A function of its own, for the
- * verifier, which then looks at it once. */
-TT_GLOBAL_FUNCTION int look_part(__u32 of, __u32 at, __u32 len, bool in_room)
+/* The bytes from `at` on, LOOK_PART at most: of s->room or of s->user, which are `from` bytes into the scratch. */
+TT_GLOBAL_FUNCTION int look_part(__u32 of, __u32 from, __u32 at, __u32 len)
 {
 	struct scratch *s = scratch_get(of);
 	__u64 name, extension;
+	const char *bytes;
 	__u32 i;
 	char c;
 
 	if (!s)
 		return 0;
+	bytes = (char *)s + at_most(from, offsetof(struct scratch, room));
 	name = s->look.name;
 	extension = s->look.extension;
 	for (i = 0; i < LOOK_PART && at + i < len; i++) {
-		c = in_room ? s->room[(at + i) & (TT_PATH_MAX - 1)] : s->user[(at + i) & (TT_PATH_MAX - 1)];
+		c = bytes[(at + i) & (TT_PATH_MAX - 1)];
 		if (c && c != '/') {
 			name = TT_LOOK_STEP(name, c);
 			extension = c == '.' ? TT_LOOK_EXTENSION : TT_LOOK_STEP(extension, c);
-		} else {
-			s->look.name = name;
-			s->look.extension = extension;
-			look_component(s);
-			name = TT_LOOK_NAME;
-			extension = 0;
+			continue;
 		}
+		s->look.name = name;
+		s->look.extension = extension;
+		look_component(of);
+		name = s->look.name;
+		extension = s->look.extension;
 	}
 	s->look.name = name;
 	s->look.extension = extension;
@@ -64,31 +72,41 @@ TT_GLOBAL_FUNCTION int look_part(__u32 of, __u32 at, __u32 len, bool in_room)
 }
 
 /* Sets s->look's last and any for len bytes of components, which end with '/' or NUL. */
-static __always_inline void look_scan(struct scratch *s, __u32 len, bool in_room)
+TT_GLOBAL_FUNCTION int look_scan(__u32 of, __u32 from, __u32 len)
 {
+	struct scratch *s = scratch_get(of);
 	__u32 at;
 
+	if (!s)
+		return 0;
 	s->look.last = 0;
 	s->look.any = 0;
 	s->look.name = TT_LOOK_NAME;
 	s->look.extension = 0;
 	for (at = 0; at < TT_PATH_MAX && at < len; at += LOOK_PART)
-		look_part(s->self, at, len, in_room);
-	look_component(s);
+		look_part(of, from, at, len);
+	return look_component(of);
 }
 
-/* Whether a component of a directory's path is in looks_any. Programs ask for many names in one directory: what the last one
- * was is kept, for as long as it has its name and no watched task of the slot renames anything. */
-static __always_inline bool look_at_directory(const struct subject *sub, struct scratch *s,
-					      const struct path *path)
+/* Whether a component of a directory's path is in looks_any: path is the address of a struct path. Programs ask for many names in one
+ * directory: what the last one was is kept, for as long as it has its name and no watched task of the slot renames anything
+ * (its epoch). */
+TT_GLOBAL_FUNCTION int look_at_directory(__u32 of, __u64 path_at, __u32 epoch)
 {
-	__u64 dentry = (__u64)BPF_CORE_READ(path, dentry), mnt = (__u64)BPF_CORE_READ(path, mnt),
-	      parent = (__u64)BPF_CORE_READ(path, dentry, d_parent);
-	__u32 hash = BPF_CORE_READ(path, dentry, d_name.hash), epoch = *slot_epoch(sub->state->slot);
+	struct scratch *s = scratch_get(of);
+	const struct path *path = (void *)path_at;
+	__u64 dentry, mnt, parent;
+	__u32 hash;
 
+	if (!s)
+		return 0;
+	dentry = (__u64)BPF_CORE_READ(path, dentry);
+	mnt = (__u64)BPF_CORE_READ(path, mnt);
+	parent = (__u64)BPF_CORE_READ((struct dentry *)dentry, d_parent);
+	hash = BPF_CORE_READ((struct dentry *)dentry, d_name.hash);
 	if (s->look.base != dentry || s->look.base_mnt != mnt || s->look.base_parent != parent ||
 	    s->look.base_hash != hash || s->look.base_epoch != epoch) {
-		look_scan(s, path_append(s, path, 0), true);
+		look_scan(of, offsetof(struct scratch, room), path_append(s, path, 0));
 		s->look.base = dentry;
 		s->look.base_mnt = mnt;
 		s->look.base_parent = parent;
@@ -102,17 +120,24 @@ static __always_inline bool look_at_directory(const struct subject *sub, struct 
 /* Whether the name in s->user may have a category. */
 static __always_inline bool look_passes(const struct subject *sub, struct scratch *s, __u32 len, int dirfd)
 {
+	struct task_struct *task = sub->task;
+	const struct path *directory;
 	struct file *file;
 
-	look_scan(s, len, false);
+	look_scan(s->self, offsetof(struct scratch, user), len);
 	if (s->look.last | s->look.any)
 		return true;
 	if (s->user[0] == '/')
 		return false;
-	if (dirfd == AT_FDCWD)
-		return look_at_directory(sub, s, &task_read(sub->task, fs)->pwd);
-	file = file_by_fd(dirfd);
-	return file && look_at_directory(sub, s, &file->f_path);
+	if (dirfd == AT_FDCWD) {
+		directory = &BPF_CORE_READ(task, fs)->pwd;
+	} else {
+		file = file_by_fd(dirfd);
+		if (!file)
+			return false;
+		directory = &file->f_path;
+	}
+	return look_at_directory(s->self, (__u64)directory, *slot_epoch(sub->state->slot));
 }
 
 /* ---- records */
@@ -226,7 +251,7 @@ static __always_inline int observe_object(struct subject *sub, struct scratch *s
 	enum agg_due due;
 	__u32 path_len;
 
-	if (op == TT_OP_LIST && !look_at_directory(sub, s, &file->f_path))
+	if (op == TT_OP_LIST && !look_at_directory(s->self, (__u64)&file->f_path, *slot_epoch(sub->state->slot)))
 		return 0;
 	__builtin_memset(key, 0, sizeof(*key));
 	key->start_ns = sub->state->start_ns;
