@@ -729,7 +729,8 @@ static const struct {
 	{ "Files by category",
 	  "SELECT x.category, count(DISTINCT CASE WHEN x.result = 0 AND x.op IN ('read', 'write', 'create', "
 	  "'open', 'readlink', 'exec') THEN x.path END), "
-	  "count(DISTINCT CASE WHEN x.result = 0 AND x.op IN ('write', 'create', 'truncate') THEN x.path END), "
+	  "count(DISTINCT CASE WHEN x.result = 0 AND x.op IN ('write', 'create', 'truncate') THEN x.path "
+	  "END), "
 	  "count(DISTINCT CASE WHEN x.result < 0 THEN x.path END), sum(x.count), "
 	  "count(DISTINCT CASE WHEN x.result = 0 AND x.op IN ('stat', 'list') THEN x.path END), "
 	  "count(DISTINCT CASE WHEN x.result = 0 AND x.op IN ('rename', 'link', 'unlink', 'chmod') THEN "

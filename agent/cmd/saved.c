@@ -54,7 +54,8 @@ static const struct tt_saved queries[] = {
 	  "SELECT p.session_id, p.exe, p.pid, f.path, f.op, f.target, f.category, f.count, f.first_ns FROM "
 	  "file_access f "
 	  "JOIN process p ON p.process_id = f.process_id "
-	  "WHERE f.op IN ('write', 'create', 'truncate', 'rename', 'link', 'unlink', 'chmod') AND f.result = 0 AND " IN_SESSION "ORDER BY f.first_ns" },
+	  "WHERE f.op IN ('write', 'create', 'truncate', 'rename', 'link', 'unlink', 'chmod') AND f.result = "
+	  "0 AND " IN_SESSION "ORDER BY f.first_ns" },
 	{ "missing", SESSION, "what was looked for in vain, most often first",
 	  "SELECT f.path, f.op, f.result, f.category, sum(f.count) AS count, "
 	  "count(DISTINCT f.process_id) AS processes FROM file_access f "

@@ -114,10 +114,9 @@ static const struct look {
 	const char *kind, *action; /* action NULL: any */
 	enum tt_style style;
 } looks[] = {
-	{ "process", NULL, TT_DIM },	{ "exec", NULL, TT_ACCENT },	 { "connection", NULL, TT_GOOD },
-	{ "file", "write", TT_NOTICE }, { "file", "create", TT_NOTICE },
-	{ "file", "rename", TT_NOTICE }, { "file", "unlink", TT_NOTICE },
-	{ "file", "link", TT_NOTICE }, { "file", "truncate", TT_NOTICE },
+	{ "process", NULL, TT_DIM },	 { "exec", NULL, TT_ACCENT },	  { "connection", NULL, TT_GOOD },
+	{ "file", "write", TT_NOTICE },	 { "file", "create", TT_NOTICE }, { "file", "rename", TT_NOTICE },
+	{ "file", "unlink", TT_NOTICE }, { "file", "link", TT_NOTICE },	  { "file", "truncate", TT_NOTICE },
 	{ "file", "chmod", TT_NOTICE },
 };
 

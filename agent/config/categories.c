@@ -63,7 +63,8 @@ static const struct entry_rule {
 } entry_rules[] = {
 	{ "paths", offsetof(struct tt_config_category, paths), is_path,
 	  "a pattern that starts with /, ~/ or **/" },
-	{ "routine", offsetof(struct tt_config_category, routine), is_whole_path, "a whole path that starts with /" },
+	{ "routine", offsetof(struct tt_config_category, routine), is_whole_path,
+	  "a whole path that starts with /" },
 	{ "names", offsetof(struct tt_config_category, names), is_name, "a file name without /" },
 	{ "networks", offsetof(struct tt_config_category, networks), is_network,
 	  "ADDRESS/BITS or ADDRESS/BITS:PORT" },

@@ -409,7 +409,9 @@ static int start_sensor(struct tt_engine *engine, char **ret_message)
 
 	tt_looks_make(engine->categories, &engine->looks, &open);
 	if (open)
-		tt_log_warn("categories: '%s' has no part without wildcards: every stat and access is reported for it", open);
+		tt_log_warn("categories: '%s' has no part without wildcards: every stat and access is "
+			    "reported for it",
+			    open);
 	r = tt_sensor_bpf_new(&sensor, &engine->sensor, ret_message);
 	if (r < 0)
 		return r;

@@ -180,10 +180,10 @@ int tt_rows_count(struct tt_rows *rows, const struct tt_event *event, int64_t to
 /* ---- files */
 
 static const char *const ops[] = {
-	[TT_OP_READ] = "read", [TT_OP_WRITE] = "write",	      [TT_OP_CREATE] = "create",
-	[TT_OP_OPEN] = "open", [TT_OP_READLINK] = "readlink", [TT_OP_EXEC] = "exec",
-	[TT_OP_STAT] = "stat", [TT_OP_LIST] = "list",	      [TT_OP_RENAME] = "rename",
-	[TT_OP_LINK] = "link", [TT_OP_SYMLINK] = "link",      [TT_OP_UNLINK] = "unlink",
+	[TT_OP_READ] = "read",	 [TT_OP_WRITE] = "write",	[TT_OP_CREATE] = "create",
+	[TT_OP_OPEN] = "open",	 [TT_OP_READLINK] = "readlink", [TT_OP_EXEC] = "exec",
+	[TT_OP_STAT] = "stat",	 [TT_OP_LIST] = "list",		[TT_OP_RENAME] = "rename",
+	[TT_OP_LINK] = "link",	 [TT_OP_SYMLINK] = "link",	[TT_OP_UNLINK] = "unlink",
 	[TT_OP_CHMOD] = "chmod", [TT_OP_TRUNCATE] = "truncate",
 };
 

@@ -240,8 +240,8 @@ TT_GLOBAL_FUNCTION int observe_names(__u32 of)
 }
 
 /* A call that gives a descriptor: of a listing, or of a change. flags: what is known of the file's origin. */
-static __always_inline int observe_object(struct subject *sub, struct scratch *s, struct file *file, enum tt_op op,
-					  long result, __u32 flags)
+static __always_inline int observe_object(struct subject *sub, struct scratch *s, struct file *file,
+					  enum tt_op op, long result, __u32 flags)
 {
 	struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);
 	struct inode *inode = BPF_CORE_READ(file, f_inode);
@@ -251,7 +251,8 @@ static __always_inline int observe_object(struct subject *sub, struct scratch *s
 	enum agg_due due;
 	__u32 path_len;
 
-	if (op == TT_OP_LIST && !look_at_directory(s->self, (__u64)&file->f_path, *slot_epoch(sub->state->slot)))
+	if (op == TT_OP_LIST &&
+	    !look_at_directory(s->self, (__u64)&file->f_path, *slot_epoch(sub->state->slot)))
 		return 0;
 	__builtin_memset(key, 0, sizeof(*key));
 	key->start_ns = sub->state->start_ns;
@@ -283,7 +284,8 @@ static __always_inline int observe_object(struct subject *sub, struct scratch *s
 
 /* ---- calls */
 
-static __always_inline int observe_name_at(struct scratch *s, long result, enum tt_op op, int dirfd, __u64 name)
+static __always_inline int observe_name_at(struct scratch *s, long result, enum tt_op op, int dirfd,
+					   __u64 name)
 {
 	s->look.at = (void *)name;
 	s->look.dirfd = dirfd;
@@ -303,7 +305,9 @@ static __always_inline int observe_two_names(struct scratch *s, long result, enu
 /* The calls of this file at their return, their arguments as the caller gave them. */
 static __noinline int on_look(struct subject *sub, struct scratch *s, const struct call_ctx *c)
 {
-	enum tt_op op = c->call == CALL_LIST ? TT_OP_LIST : c->call == CALL_FCHMOD ? TT_OP_CHMOD : TT_OP_TRUNCATE;
+	enum tt_op op = c->call == CALL_LIST	 ? TT_OP_LIST
+			: c->call == CALL_FCHMOD ? TT_OP_CHMOD
+						 : TT_OP_TRUNCATE;
 	struct file *file;
 
 	s->look.from = NULL;

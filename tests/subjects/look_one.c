@@ -14,7 +14,7 @@
 static int dir = AT_FDCWD, other_dir = AT_FDCWD;
 
 /* Not libc's functions, which choose among the calls. */
-#define CALL(name, args...)    syscall(SYS_##name, ##args)
+#define CALL(name, args...) syscall(SYS_##name, ##args)
 
 #define ONE(function, expression)                                                                            \
 	static long function(const char *name, const char *other)                                            \
@@ -76,9 +76,15 @@ static const struct {
 	long (*call)(const char *name, const char *other);
 } calls[] = {
 #ifdef SYS_stat
-	{ "stat", do_stat },	   { "lstat", do_lstat },	  { "access", do_access },
-	{ "rename", do_rename },   { "unlink", do_unlink },	  { "rmdir", do_rmdir },
-	{ "link", do_link },	   { "symlink", do_symlink },	  { "chmod", do_chmod },
+	{ "stat", do_stat },
+	{ "lstat", do_lstat },
+	{ "access", do_access },
+	{ "rename", do_rename },
+	{ "unlink", do_unlink },
+	{ "rmdir", do_rmdir },
+	{ "link", do_link },
+	{ "symlink", do_symlink },
+	{ "chmod", do_chmod },
 #endif
 #ifdef SYS_renameat
 	{ "renameat", do_renameat },
@@ -86,12 +92,22 @@ static const struct {
 #ifdef SYS_getdents
 	{ "list32", do_list32 },
 #endif
-	{ "fstatat", do_fstatat }, { "fstatat-empty", do_fstatat_empty },
-	{ "statx", do_statx },	   { "faccessat", do_faccessat }, { "faccessat2", do_faccessat2 },
-	{ "renameat2", do_renameat2 }, { "linkat", do_linkat }, { "symlinkat", do_symlinkat },
-	{ "unlinkat", do_unlinkat }, { "rmdirat", do_rmdirat }, { "fchmodat", do_fchmodat },
-	{ "truncate", do_truncate }, { "fstat", do_fstat }, { "fchmod", do_fchmod },
-	{ "ftruncate", do_ftruncate }, { "list", do_list },
+	{ "fstatat", do_fstatat },
+	{ "fstatat-empty", do_fstatat_empty },
+	{ "statx", do_statx },
+	{ "faccessat", do_faccessat },
+	{ "faccessat2", do_faccessat2 },
+	{ "renameat2", do_renameat2 },
+	{ "linkat", do_linkat },
+	{ "symlinkat", do_symlinkat },
+	{ "unlinkat", do_unlinkat },
+	{ "rmdirat", do_rmdirat },
+	{ "fchmodat", do_fchmodat },
+	{ "truncate", do_truncate },
+	{ "fstat", do_fstat },
+	{ "fchmod", do_fchmod },
+	{ "ftruncate", do_ftruncate },
+	{ "list", do_list },
 };
 
 static int open_dir(const char *name)
@@ -120,7 +136,8 @@ int main(int argc, char **argv)
 	argc -= optind;
 	argv += optind;
 	if (argc < 2)
-		die("usage: look_one [-C DIR] [-c COUNT] [-f] CALL NAME [OTHER [DIRECTORY [OTHERS_DIRECTORY]]]");
+		die("usage: look_one [-C DIR] [-c COUNT] [-f] CALL NAME [OTHER [DIRECTORY "
+		    "[OTHERS_DIRECTORY]]]");
 	name = fault ? (char *)1 : strcmp(argv[1], "NULL") ? argv[1] : NULL;
 	if (argc > 3)
 		dir = open_dir(argv[3]);

@@ -39,7 +39,8 @@ static int free_shipped(void **state)
 
 static bool has(const __u64 *bits, uint64_t h)
 {
-	return bits[TT_LOOK_BIT(h) / 64] >> TT_LOOK_BIT(h) % 64 & bits[TT_LOOK_OTHER(h) / 64] >> TT_LOOK_OTHER(h) % 64 & 1;
+	return bits[TT_LOOK_BIT(h) / 64] >> TT_LOOK_BIT(h) % 64 &
+	       bits[TT_LOOK_OTHER(h) / 64] >> TT_LOOK_OTHER(h) % 64 & 1;
 }
 
 static bool passes(const struct tt_looks *of, const char *path)
@@ -105,7 +106,8 @@ static void what_has_a_category_passes(void **state)
 		const char *category = tt_classify_look(shipped, cases[i].path, "/home/me");
 
 		if (!tt_streq(category, cases[i].category))
-			fail_msg("'%s' is '%s', expected '%s'", cases[i].path, category ? category : "(none)", cases[i].category);
+			fail_msg("'%s' is '%s', expected '%s'", cases[i].path, category ? category : "(none)",
+				 cases[i].category);
 		if (!passes(&looks, cases[i].path))
 			fail_msg("'%s' does not pass", cases[i].path);
 	}
@@ -133,7 +135,9 @@ static void every_definition_passes(void **state)
 				for (const char *s = lists[l]->v[j] + (lists[l]->v[j][0] == '~'); *s; s++) {
 					if (*s == '[')
 						s = strchr(s, ']');
-					path[n++] = *s == '*' || *s == '?' ? 'x' : *s == ']' ? (strstr(path, "zoneinfo") ? 'A' : '1') : *s;
+					path[n++] = *s == '*' || *s == '?' ? 'x'
+						    : *s == ']' ? (strstr(path, "zoneinfo") ? 'A' : '1')
+								: *s;
 				}
 				if (!tt_classify_look(shipped, path, NULL))
 					continue;
@@ -185,7 +189,9 @@ static void looks_that_are_routine_have_no_category(void **state)
 static void a_definition_of_nothing_but_wildcards_lets_all_pass(void **state)
 {
 	static char *names[] = { (char *)"my*" };
-	struct tt_config_category category = { .id = (char *)"x", .rank = 1, .names = { .v = names, .n = 1 } };
+	struct tt_config_category category = { .id = (char *)"x",
+					       .rank = 1,
+					       .names = { .v = names, .n = 1 } };
 	struct tt_config_categories config = { .v = &category, .n = 1 };
 	struct tt_looks made;
 	const char *open;
