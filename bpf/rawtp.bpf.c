@@ -14,6 +14,7 @@
 
 #include "lib/call.bpf.h"
 #include "lib/connect.bpf.h"
+#include "lib/look.bpf.h"
 #include "lib/tap.bpf.h"
 #include "lib/verifier.bpf.h"
 
@@ -330,9 +331,25 @@ static __noinline int on_return(const struct pt_regs *regs, long ret)
 	case CALL_MMAP:
 		return is_error((void *)ret) || c.arg[3] & MAP_ANONYMOUS ? 0 : on_content(&sub, s, &c);
 	case CALL_RENAME:
+	case CALL_RENAME_AT:
 		if (ret == 0)
 			renamed(&sub);
-		return 0;
+		/* fallthrough */
+	case CALL_LOOK:
+	case CALL_LOOK_AT:
+	case CALL_LIST:
+	case CALL_UNLINK:
+	case CALL_UNLINK_AT:
+	case CALL_LINK:
+	case CALL_LINK_AT:
+	case CALL_SYMLINK:
+	case CALL_SYMLINK_AT:
+	case CALL_CHMOD:
+	case CALL_CHMOD_AT:
+	case CALL_FCHMOD:
+	case CALL_TRUNCATE:
+	case CALL_FTRUNCATE:
+		return on_look(&sub, s, &c);
 	case CALL_IO_URING_SETUP:
 		if (ret >= 0 && subject_alive(&sub))
 			send_note(&sub, TT_NOTE_IO_URING, 0);

@@ -15,6 +15,7 @@
 
 #include "lib/call.bpf.h"
 #include "lib/connect.bpf.h"
+#include "lib/look.bpf.h"
 #include "lib/tap.bpf.h"
 
 #define FMODE_EXEC 0x20 /* include/linux/fs.h: __FMODE_EXEC, an open by execve */
@@ -406,6 +407,83 @@ int UNPREEMPTED_PROG(tr_rename, int old_fd, void *from, int new_fd, void *to, un
 		renamed(&sub);
 	return 0;
 }
+
+/* fs/stat.c: vfs_statx(int dfd, the name, int flags, struct kstat *, u32 mask), which all but fstat() come to; io_uring's
+ * too. fs/open.c: do_faccessat(int dfd, const char *name, int mode, int flags). */
+static __always_inline int looked(int dfd, const void *name, bool in_kernel, long result)
+{
+	struct subject sub;
+	struct scratch *s;
+
+	if (!subject_marked(&sub))
+		return 0;
+	s = look_begin(&sub, SCRATCH_LOOK);
+	if (!s)
+		return 0;
+	s->look.from = NULL;
+	s->look.in_kernel = in_kernel;
+	observe_name_at(s, result, TT_OP_STAT, dfd, (__u64)name);
+	look_end(s);
+	return 0;
+}
+
+SEC("fexit")
+int tr_stat(__u64 *ctx)
+{
+	const void *name;
+	bool in_kernel;
+
+	preempt_off();
+	in_kernel = statx_name(ctx[1], &name);
+	looked(ctx[0], name, in_kernel, (int)ctx[5]);
+	preempt_on();
+	return 0;
+}
+
+SEC("fexit")
+int UNPREEMPTED_PROG(tr_access, int dfd, const char *name, int mode, int flags, long result)
+{
+	return looked(dfd, name, false, result);
+}
+
+/* The kernel's own functions behind these have given the names back when they return, until 7.0. */
+#define LOOK_PROGRAM(program, call_, of)                                                                     \
+	SEC("fexit")                                                                                         \
+	int UNPREEMPTED_PROG(program, const struct pt_regs *regs, long result)                               \
+	{                                                                                                    \
+		struct call_ctx c = { .call = (call_), .ret = result };                                      \
+		struct subject sub;                                                                          \
+		struct scratch *s;                                                                           \
+                                                                                                             \
+		if (!subject_marked(&sub) || !(s = look_begin(&sub, of)))                                    \
+			return 0;                                                                            \
+		c.compat = task_in_compat_call(sub.task);                                                    \
+		read_args(regs, &c);                                                                         \
+		on_look(&sub, s, &c);                                                                        \
+		look_end(s);                                                                                 \
+		return 0;                                                                                    \
+	}
+
+LOOK_PROGRAM(tr_getdents64, CALL_LIST, SCRATCH_LOOK)
+LOOK_PROGRAM(tr_renameat, CALL_RENAME_AT, SCRATCH_CHANGE)
+LOOK_PROGRAM(tr_renameat2, CALL_RENAME_AT, SCRATCH_CHANGE)
+LOOK_PROGRAM(tr_linkat, CALL_LINK_AT, SCRATCH_CHANGE)
+LOOK_PROGRAM(tr_symlinkat, CALL_SYMLINK_AT, SCRATCH_CHANGE)
+LOOK_PROGRAM(tr_unlinkat, CALL_UNLINK_AT, SCRATCH_CHANGE)
+LOOK_PROGRAM(tr_fchmod, CALL_FCHMOD, SCRATCH_CHANGE)
+LOOK_PROGRAM(tr_fchmodat, CALL_CHMOD_AT, SCRATCH_CHANGE)
+LOOK_PROGRAM(tr_fchmodat2, CALL_CHMOD_AT, SCRATCH_CHANGE)
+LOOK_PROGRAM(tr_truncate, CALL_TRUNCATE, SCRATCH_CHANGE)
+LOOK_PROGRAM(tr_ftruncate, CALL_FTRUNCATE, SCRATCH_CHANGE)
+#ifdef __TARGET_ARCH_x86
+LOOK_PROGRAM(tr_getdents, CALL_LIST, SCRATCH_LOOK)
+LOOK_PROGRAM(tr_sys_rename, CALL_RENAME, SCRATCH_CHANGE)
+LOOK_PROGRAM(tr_link, CALL_LINK, SCRATCH_CHANGE)
+LOOK_PROGRAM(tr_symlink, CALL_SYMLINK, SCRATCH_CHANGE)
+LOOK_PROGRAM(tr_unlink, CALL_UNLINK, SCRATCH_CHANGE)
+LOOK_PROGRAM(tr_rmdir, CALL_UNLINK, SCRATCH_CHANGE)
+LOOK_PROGRAM(tr_chmod, CALL_CHMOD, SCRATCH_CHANGE)
+#endif
 
 /* io_uring/io_uring.c */
 SEC("tp_btf/io_uring_create")

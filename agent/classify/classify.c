@@ -45,6 +45,7 @@ struct category {
 	int rank;
 	char keeps;
 	bool place;
+	bool looks;
 };
 
 struct pattern_list {
@@ -57,6 +58,7 @@ struct tt_classifier {
 	size_t n_categories;
 
 	struct tt_strtab exact[SPACES], prefix[SPACES];
+	struct tt_strtab routine; /* whole paths */
 	struct tt_strtab part, name, extension;
 	struct pattern_list paths; /* chained from part, and from rest */
 	int32_t rest;
@@ -212,6 +214,11 @@ static int put_name(struct tt_classifier *c, const char *text, int16_t category)
 	return put_pattern(&c->paths, text, SUBJECT_NAME, category, &c->rest);
 }
 
+static int put_routine(struct tt_classifier *c, const char *text, int16_t category)
+{
+	return put_entry(c, &c->routine, text, strlen(text), category);
+}
+
 static int put_env(struct tt_classifier *c, const char *text, int16_t category)
 {
 	size_t len = strlen(text);
@@ -258,6 +265,7 @@ static const struct {
 	int (*put)(struct tt_classifier *c, const char *text, int16_t category);
 } compilers[] = {
 	{ offsetof(struct tt_config_category, paths), put_path },
+	{ offsetof(struct tt_config_category, routine), put_routine },
 	{ offsetof(struct tt_config_category, names), put_name },
 	{ offsetof(struct tt_config_category, env), put_env },
 	{ offsetof(struct tt_config_category, hosts), put_host },
@@ -300,6 +308,7 @@ void tt_classifier_free(struct tt_classifier *c)
 		tt_strtab_done(&c->exact[space]);
 		tt_strtab_done(&c->prefix[space]);
 	}
+	tt_strtab_done(&c->routine);
 	tt_strtab_done(&c->part);
 	tt_strtab_done(&c->name);
 	tt_strtab_done(&c->extension);
@@ -323,6 +332,7 @@ static int add_category(struct tt_classifier *c, const struct tt_config_category
 	category->vendor = from->vendor ? strdup(from->vendor) : NULL;
 	category->rank = from->rank;
 	category->keeps = from->keeps;
+	category->looks = from->looks != 'n';
 	category->place = from->place;
 	if (!category->name || (from->vendor && !category->vendor)) {
 		c->n_categories++;
@@ -563,6 +573,24 @@ const char *tt_classify_path(const struct tt_classifier *c, const char *path, co
 		return classify_normal(c, path, home);
 	normalize(path, normal);
 	return classify_normal(c, normal, home);
+}
+
+/* A file in a directory that has no name of its own that would matter. */
+#define ANY_CHILD "\1"
+
+const char *tt_classify_look(const struct tt_classifier *c, const char *path, const char *home)
+{
+	char child[PATH_MAX + sizeof("/" ANY_CHILD)];
+	const char *category = tt_classify_path(c, path, home);
+
+	if (category && tt_strtab_get(&c->routine, path, strlen(path), tt_hash_bytes(path, strlen(path))))
+		return NULL;
+	if (path && (size_t)snprintf(child, sizeof(child), "%s/" ANY_CHILD, path) < sizeof(child))
+		category = tt_classify_worse(c, category, tt_classify_path(c, child, home));
+	for (size_t i = 0; category && i < c->n_categories; i++)
+		if (tt_streq(c->categories[i].name, category))
+			return c->categories[i].looks ? category : NULL;
+	return NULL;
 }
 
 /* ---- variables */

@@ -22,6 +22,10 @@ void tt_classifier_free(struct tt_classifier *c);
  * spelling first. path may lack its beginning (truncated): then only names and "**" patterns match.
  * NULL: no category. Where several match the most sensitive (lowest `rank` in the definitions) wins. */
 const char *tt_classify_path(const struct tt_classifier *c, const char *path, const char *home);
+/* Of what is only looked at, not opened: a directory has the category of all that is in it (/usr/share/zoneinfo of
+ * /usr/share/zoneinfo/). NULL: none, or one whose definition says `looks: no`, or has the path as
+ * `routine`. */
+const char *tt_classify_look(const struct tt_classifier *c, const char *path, const char *home);
 const char *tt_classify_env(const struct tt_classifier *c, const char *name);
 /* host may be an address in text form. */
 const char *tt_classify_host(const struct tt_classifier *c, const char *host);

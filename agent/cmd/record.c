@@ -616,16 +616,26 @@ static void env_total_row(struct record *record, const struct tt_query_row *row)
 
 static void files_row(struct record *record, const struct tt_query_row *row)
 {
+	static const struct {
+		unsigned column;
+		enum tt_style style;
+		const char *words;
+	} others[] = {
+		{ 2, TT_PLAIN, "written" },
+		{ 6, TT_PLAIN, "renamed, linked, removed or their mode changed" },
+		{ 5, TT_DIM, "looked at" },
+		{ 3, TT_DIM, "looked for in vain" },
+	};
 	struct tt_output *out = record->out;
 
 	tt_output_text(out, TT_PLAIN, "  ");
 	tt_output_text(out, TT_PLAIN, tt_row_text(row, 0, "other"));
 	tt_output_pad(out, 20);
 	tt_output_printf(out, TT_PLAIN, "%" PRId64 " opened", tt_row_int(row, 1, 0));
-	if (tt_row_int(row, 2, 0))
-		tt_output_printf(out, TT_PLAIN, ", %" PRId64 " written", tt_row_int(row, 2, 0));
-	if (tt_row_int(row, 3, 0))
-		tt_output_printf(out, TT_DIM, ", %" PRId64 " looked for in vain", tt_row_int(row, 3, 0));
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+		if (tt_row_int(row, others[i].column, 0))
+			tt_output_printf(out, others[i].style, ", %" PRId64 " %s",
+					 tt_row_int(row, others[i].column, 0), others[i].words);
 	count(out, tt_row_int(row, 4, 0));
 }
 
@@ -730,9 +740,14 @@ static const struct {
 	  "HAVING sum(x.count) > 0 ORDER BY x.family = 'unix', 11",
 	  connection_row },
 	{ "Files by category",
-	  "SELECT x.category, count(DISTINCT CASE WHEN x.result = 0 THEN x.path END), "
-	  "count(DISTINCT CASE WHEN x.result = 0 AND x.op IN ('write', 'create') THEN x.path END), "
-	  "count(DISTINCT CASE WHEN x.result < 0 THEN x.path END), sum(x.count) FROM file_access "
+	  "SELECT x.category, count(DISTINCT CASE WHEN x.result = 0 AND x.op IN ('read', 'write', 'create', "
+	  "'open', 'readlink', 'exec') THEN x.path END), "
+	  "count(DISTINCT CASE WHEN x.result = 0 AND x.op IN ('write', 'create', 'truncate') THEN x.path "
+	  "END), "
+	  "count(DISTINCT CASE WHEN x.result < 0 THEN x.path END), sum(x.count), "
+	  "count(DISTINCT CASE WHEN x.result = 0 AND x.op IN ('stat', 'list') THEN x.path END), "
+	  "count(DISTINCT CASE WHEN x.result = 0 AND x.op IN ('rename', 'link', 'unlink', 'chmod') THEN "
+	  "x.path END) FROM file_access "
 	  "x " OF_SESSION "GROUP BY x.category ORDER BY x.category IS NULL, 2 DESC",
 	  files_row },
 };

@@ -15,7 +15,7 @@ static const struct tt_saved queries[] = {
 	  "SELECT p.session_id, p.exe, p.pid, p.role, t.how, t.zone, t.result, t.count, t.first_ns "
 	  "FROM timezone_lookup t JOIN process p ON p.process_id = t.process_id WHERE " IN_SESSION
 	  "ORDER BY t.first_ns" },
-	{ "credentials", SESSION, "credential files opened, or looked for in vain",
+	{ "credentials", SESSION, "credential files opened, changed, looked at, or looked for in vain",
 	  "SELECT p.session_id, p.exe, p.pid, p.role, f.path, f.op, f.result, f.count, f.first_ns "
 	  "FROM file_access f JOIN process p ON p.process_id = f.process_id "
 	  "WHERE f.category = 'credential' AND " IN_SESSION "ORDER BY f.result < 0, f.first_ns" },
@@ -50,11 +50,12 @@ static const struct tt_saved queries[] = {
 	  "count(DISTINCT p.session_id) AS sessions, min(x.at_ns) AS first_ns FROM process_exec x "
 	  "JOIN process p ON p.process_id = x.process_id WHERE " IN_SESSION
 	  "GROUP BY x.exe ORDER BY runs DESC" },
-	{ "written", SESSION, "files written or created",
-	  "SELECT p.session_id, p.exe, p.pid, f.path, f.op, f.category, f.count, f.first_ns FROM file_access "
-	  "f "
+	{ "written", SESSION, "files written, created, or changed by name",
+	  "SELECT p.session_id, p.exe, p.pid, f.path, f.op, f.target, f.category, f.count, f.first_ns FROM "
+	  "file_access f "
 	  "JOIN process p ON p.process_id = f.process_id "
-	  "WHERE f.op IN ('write', 'create') AND f.result = 0 AND " IN_SESSION "ORDER BY f.first_ns" },
+	  "WHERE f.op IN ('write', 'create', 'truncate', 'rename', 'link', 'unlink', 'chmod') AND f.result = "
+	  "0 AND " IN_SESSION "ORDER BY f.first_ns" },
 	{ "missing", SESSION, "what was looked for in vain, most often first",
 	  "SELECT f.path, f.op, f.result, f.category, sum(f.count) AS count, "
 	  "count(DISTINCT f.process_id) AS processes FROM file_access f "

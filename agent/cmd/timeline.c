@@ -52,7 +52,8 @@ static const char timeline_sql[] =
 	"NULL, 0, w.process_id, w.pid, w.exe, w.session_id, NULL, NULL "
 	"FROM who w JOIN process_exec x ON x.process_id = w.process_id "
 	"UNION ALL SELECT x.first_ns, x.last_ns, 'file', x.op, x.path, NULL, "
-	"CASE WHEN x.target IS NOT NULL THEN 'leads to ' || x.target "
+	"CASE WHEN x.op = 'rename' THEN 'was ' || x.target "
+	"WHEN x.target IS NOT NULL THEN 'leads to ' || x.target "
 	"WHEN x.real_path IS NOT NULL THEN 'is ' || x.real_path END, "
 	"CASE WHEN x.category = 'timezone' THEN (SELECT t.zone FROM timezone_lookup t "
 	"WHERE t.source = 'file_access' AND t.row_id = x.row_id) END, x.category, x.result, x.count, "
@@ -113,8 +114,10 @@ static const struct look {
 	const char *kind, *action; /* action NULL: any */
 	enum tt_style style;
 } looks[] = {
-	{ "process", NULL, TT_DIM },	{ "exec", NULL, TT_ACCENT },	 { "connection", NULL, TT_GOOD },
-	{ "file", "write", TT_NOTICE }, { "file", "create", TT_NOTICE },
+	{ "process", NULL, TT_DIM },	 { "exec", NULL, TT_ACCENT },	  { "connection", NULL, TT_GOOD },
+	{ "file", "write", TT_NOTICE },	 { "file", "create", TT_NOTICE }, { "file", "rename", TT_NOTICE },
+	{ "file", "unlink", TT_NOTICE }, { "file", "link", TT_NOTICE },	  { "file", "truncate", TT_NOTICE },
+	{ "file", "chmod", TT_NOTICE },
 };
 
 static enum tt_style action_style(const struct tt_query_row *row)

@@ -2,8 +2,8 @@
 /* categories.d: which paths, variables and addresses mean what, telltale-categories.d(5).
  *
  * Files are read in the order of their names. A category that an earlier file has defined is added to,
- * not replaced: a site's own file can say `id: credential` and list what only it has. Rank, description
- * and keeps of the later file hold, where it gives them. What a category has of each vendor is kept apart. */
+ * not replaced: a site's own file can say `id: credential` and list what only it has. Rank, description,
+ * keeps and looks of the later file hold, where it gives them. What a category has of each vendor is kept apart. */
 #include "config.h"
 
 #include <errno.h>
@@ -11,6 +11,7 @@
 #include "yaml.h"
 
 static const char *const keeps_words[] = { "value", "host", NULL };
+static const char *const looks_words[] = { "yes", "no", NULL };
 
 #define CATEGORY(key, type, ...) TT_YAML_FIELD(#key, type, struct tt_config_category, key, __VA_ARGS__)
 static const struct tt_yaml_field category_fields[] = {
@@ -20,6 +21,8 @@ static const struct tt_yaml_field category_fields[] = {
 	CATEGORY(place, BOOL),
 	CATEGORY(rank, INT, .min = 1, .max = 1000),
 	CATEGORY(keeps, LETTER, .words = keeps_words),
+	CATEGORY(looks, LETTER, .words = looks_words),
+	CATEGORY(routine, STRV),
 	CATEGORY(paths, STRV),
 	CATEGORY(names, STRV),
 	CATEGORY(env, STRV),
@@ -37,6 +40,11 @@ static const struct tt_yaml_schema category_schema = {
 static bool is_path(const char *text)
 {
 	return text[0] == '/' || !strncmp(text, "~/", 2) || !strncmp(text, "**/", 3);
+}
+
+static bool is_whole_path(const char *text)
+{
+	return text[0] == '/' && !strpbrk(text, "*?[\\");
 }
 
 static bool is_name(const char *text)
@@ -57,6 +65,8 @@ static const struct entry_rule {
 } entry_rules[] = {
 	{ "paths", offsetof(struct tt_config_category, paths), is_path,
 	  "a pattern that starts with /, ~/ or **/" },
+	{ "routine", offsetof(struct tt_config_category, routine), is_whole_path,
+	  "a whole path that starts with /" },
 	{ "names", offsetof(struct tt_config_category, names), is_name, "a file name without /" },
 	{ "hosts", offsetof(struct tt_config_category, hosts), tt_config_is_host,
 	  "a host, .DOMAIN or a pattern whose last label has no *" },
@@ -112,6 +122,8 @@ static int merge(struct tt_config_category *to, struct tt_config_category *from)
 	if (from->keeps)
 		to->keeps = from->keeps;
 	to->place |= from->place;
+	if (from->looks)
+		to->looks = from->looks;
 	if (from->description) {
 		free(to->description);
 		to->description = TAKE_PTR(from->description);

@@ -99,6 +99,8 @@ struct tt_config_category {
 	int rank; /* 1 most sensitive */
 	bool place; /* its networks say where an address is, not whose: a name says more */
 	char keeps; /* of an environment value: 'v', 'h' or 0 */
+	char looks; /* whether a look at one of its paths has a row: 'y', 'n', 0 for yes */
+	struct tt_strv routine; /* paths of it that are looked at as a matter of course: no rows */
 	struct tt_strv paths; /* exact, prefix ("/etc/ssl/"), or glob; ~/ any home; ** crosses '/' */
 	struct tt_strv names; /* last components or globs over them: id_rsa, *.pem */
 	struct tt_strv env; /* names or globs: *_BASE_URL */

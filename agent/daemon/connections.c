@@ -403,8 +403,8 @@ int tt_connections_call(struct tt_connections *connections, const struct tt_even
 			const struct tt_process *process, uint64_t row_id, int64_t to_epoch_ns)
 {
 	struct tt_name names[TT_NAMES_MAX];
-	unsigned n = expected_names(connections, event->connect.family, event->connect.addr, process, event->last_ns,
-				    names);
+	unsigned n = expected_names(connections, event->connect.family, event->connect.addr, process,
+				    event->last_ns, names);
 	struct place place = place_of(event, names[0].text);
 	struct row *row = new_row(connections, &place, &event->connect, &process->id, row_id, &names[0]);
 	int r;
@@ -472,8 +472,8 @@ static int tcp_begins(struct tt_connections *connections, const struct tt_event 
 	bool pending = event->connect.state == TT_CONN_CONNECTING,
 	     goes_on = pending || event->connect.state == TT_CONN_ESTABLISHED;
 	struct tt_name names[TT_NAMES_MAX];
-	unsigned n = expected_names(connections, event->connect.family, event->connect.addr, process, event->last_ns,
-				    names);
+	unsigned n = expected_names(connections, event->connect.family, event->connect.addr, process,
+				    event->last_ns, names);
 	struct place place = place_of(event, names[0].text);
 	/* what is pending becomes something else: it has a row of its own */
 	struct row *row = pending ? NULL : find(connections, &place);

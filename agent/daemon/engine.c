@@ -10,6 +10,7 @@
 #include <xxhash.h>
 
 #include "classify/classify.h"
+#include "classify/looks.h"
 #include "process/identify.h"
 #include "process/procfs.h"
 #include "risk/risk.h"
@@ -48,6 +49,7 @@ struct tt_engine {
 	struct tt_config_categories *categories;
 	struct tt_config_risk *weights;
 	struct tt_classifier *classifier;
+	struct tt_looks looks;
 	struct tt_risk *risk;
 	struct tt_procfs *procfs;
 	struct tt_identify *identify;
@@ -403,9 +405,16 @@ static int start_sensor(struct tt_engine *engine, char **ret_message)
 					       : UINT64_MAX,
 		.env_filter = env_filter,
 		.env_filter_arg = engine->classifier,
+		.looks = &engine->looks,
 	};
+	const char *open;
 	int r;
 
+	tt_looks_make(engine->categories, &engine->looks, &open);
+	if (open)
+		tt_log_warn("categories: '%s' has no part without wildcards: every stat and access is "
+			    "reported for it",
+			    open);
 	r = tt_sensor_bpf_new(&sensor, &engine->sensor, ret_message);
 	if (r < 0)
 		return r;

@@ -29,6 +29,7 @@ struct tt_known {
 	uint16_t of; /* enum tt_counted */
 	bool user_only; /* the kernel has no entry for it */
 	bool is_read; /* known.c's: tt_known_is_read */
+	bool no_row; /* a look at what has no category: only known, so that its total is not taken for a loss */
 };
 
 struct tt_known_table;

@@ -393,7 +393,7 @@ unsigned tt_names_find(const struct tt_names *names, int family, const uint8_t a
 }
 
 bool tt_names_was_told(const struct tt_names *names, int family, const uint8_t addr[16],
-		   const struct tt_process *process, const char *host)
+		       const struct tt_process *process, const char *host)
 {
 	struct address address = address_of(family, addr);
 	struct known_address *known = find_address(names, &address);

@@ -67,7 +67,7 @@ unsigned tt_names_find(const struct tt_names *names, int family, const uint8_t a
 
 /* Whether the process, or another of its session, was answered this address for that host. */
 bool tt_names_was_told(const struct tt_names *names, int family, const uint8_t addr[16],
-		   const struct tt_process *process, const char *host);
+		       const struct tt_process *process, const char *host);
 
 /* As tt_connections_settle(). */
 void tt_names_settle(struct tt_names *names, const struct tt_process_table *table, int64_t to_epoch_ns);

@@ -104,18 +104,18 @@ uint64_t tt_rows_next_id(struct tt_rows *rows)
 }
 
 /* Remembers the key's row. An unaggregated one is only remembered while there is room: what the kernel has no
- * entry for never becomes final. */
-static void remember(struct tt_rows *rows, const struct tt_event *event, enum tt_counted of, uint64_t row_id,
-		     uint32_t path_hash)
+ * entry for never becomes final. NULL: it is not. */
+static struct tt_known *remember(struct tt_rows *rows, const struct tt_event *event, enum tt_counted of,
+				 uint64_t row_id, uint32_t path_hash)
 {
 	bool user_only = event->flags & TT_EVF_UNAGGREGATED;
 	struct tt_known *known;
 
 	if (user_only && rows->user_only >= rows->params.max_keys)
-		return;
+		return NULL;
 	known = tt_known_add(rows->known, &event->key);
 	if (!known)
-		return; /* a later total then finds no row and is counted as lost */
+		return NULL; /* a later total then finds no row and is counted as lost */
 	known->row_id = row_id;
 	known->path_hash = path_hash;
 	known->of = of;
@@ -128,6 +128,7 @@ static void remember(struct tt_rows *rows, const struct tt_event *event, enum tt
 	if (event->key.op == TT_OP_READ && event->key.result == 0)
 		tt_known_is_read(rows->known, known,
 				 path_hash); /* without memory bytes get a row of their own */
+	return known;
 }
 
 static uint64_t row_count(const struct tt_known *known)
@@ -154,7 +155,7 @@ static int put_counts(struct tt_rows *rows, struct tt_known *known, int64_t to_e
 	};
 	int r;
 
-	if ((is_bytes(known) || count == known->stored) && !known->bytes_owed)
+	if (known->no_row || ((is_bytes(known) || count == known->stored) && !known->bytes_owed))
 		return 0;
 	r = tt_batch_counts(rows->params.batch, &row);
 	if (known->of == TT_COUNTED_CONNECTION)
@@ -199,7 +200,7 @@ static uint64_t missing(const struct tt_known *known)
 {
 	if (is_bytes(known))
 		return known->bytes_owed > 0;
-	return row_count(known) > known->stored ? row_count(known) - known->stored : 0;
+	return row_count(known) > known->stored && !known->no_row ? row_count(known) - known->stored : 0;
 }
 
 int tt_rows_count(struct tt_rows *rows, const struct tt_event *event, int64_t to_epoch_ns, uint64_t *ret_lost)
@@ -225,13 +226,23 @@ int tt_rows_count(struct tt_rows *rows, const struct tt_event *event, int64_t to
 /* ---- files */
 
 static const char *const ops[] = {
-	[TT_OP_READ] = "read",	[TT_OP_WRITE] = "write",       [TT_OP_CREATE] = "create",
-	[TT_OP_OPEN] = "open",	[TT_OP_READLINK] = "readlink", [TT_OP_EXEC] = "exec",
-	[TT_OP_BYTES] = "read", [TT_OP_MMAP] = "mmap",
+	[TT_OP_READ] = "read",	 [TT_OP_WRITE] = "write",	[TT_OP_CREATE] = "create",
+	[TT_OP_OPEN] = "open",	 [TT_OP_READLINK] = "readlink", [TT_OP_EXEC] = "exec",
+	[TT_OP_STAT] = "stat",	 [TT_OP_LIST] = "list",		[TT_OP_RENAME] = "rename",
+	[TT_OP_LINK] = "link",	 [TT_OP_SYMLINK] = "link",	[TT_OP_UNLINK] = "unlink",
+	[TT_OP_CHMOD] = "chmod", [TT_OP_TRUNCATE] = "truncate", [TT_OP_BYTES] = "read",
+	[TT_OP_MMAP] = "mmap",
 };
 
-static const char *file_type(uint32_t mode)
+static bool is_look(const struct tt_event *event)
 {
+	return event->key.op == TT_OP_STAT || event->key.op == TT_OP_LIST;
+}
+
+static const char *file_type(const struct tt_event *event)
+{
+	uint32_t mode = event->key.op == TT_OP_SYMLINK ? S_IFLNK : event->file.mode;
+
 	switch (mode & S_IFMT) {
 	case S_IFREG:
 		return "regular";
@@ -252,13 +263,34 @@ static const char *file_type(uint32_t mode)
 	}
 }
 
+/* Of all names that it has here the worst, so that none can hide another (docs/design/0001). */
+static const char *category_of(const struct tt_rows *rows, const struct tt_event *event,
+			       const struct tt_process *process)
+{
+	const struct tt_classifier *classifier = rows->params.classifier;
+	const struct tt_event_file *file = &event->file;
+	const char *names[] = { file->spelling, file->path, file->target };
+	const char *category = NULL;
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		/* what a link contains may be relative; where one is made nothing happens to what that leads to */
+		if (!names[i] ||
+		    (names[i] == file->target && (names[i][0] != '/' || event->key.op == TT_OP_SYMLINK)))
+			continue;
+		category = tt_classify_worse(classifier, category,
+					     is_look(event)
+						     ? tt_classify_look(classifier, names[i], process->home)
+						     : tt_classify_path(classifier, names[i], process->home));
+	}
+	return category;
+}
+
 /* What is reached through a symbolic link is called by the caller's name, and the object's own is kept beside it;
  * the category is the worse of the two, so that neither name can hide the other (docs/design/0001). */
 static int put_file(struct tt_rows *rows, const struct tt_event *event, const struct tt_process *process,
 		    uint64_t row_id, uint64_t count, int64_t bytes, int64_t to_epoch_ns)
 {
 	const struct tt_event_file *file = &event->file;
-	const struct tt_classifier *classifier = rows->params.classifier;
 	const char *path = file->spelling ? file->spelling : file->path;
 	/* a pipe has no name at all */
 	bool nameless = event->flags & TT_EVF_UNREACHABLE && tt_streq(file->path, "/");
@@ -271,9 +303,9 @@ static int put_file(struct tt_rows *rows, const struct tt_event *event, const st
 		.path = path,
 		.real_path = real,
 		.op = ops[event->key.op],
-		.category = tt_classify_path(classifier, path, process->home),
+		.category = category_of(rows, event, process),
 		.target = file->target,
-		.file_type = file_type(file->mode),
+		.file_type = file_type(event),
 		.path_source = !file->path		     ? "user"
 			       : event->flags & TT_EVF_BY_FD ? "fd"
 							     : "file",
@@ -288,12 +320,6 @@ static int put_file(struct tt_rows *rows, const struct tt_event *event, const st
 			     (TT_EVF_PATH_CUT | TT_EVF_BASE_CUT | TT_EVF_USER_CUT | TT_EVF_USER_FAULT),
 	};
 
-	if (real)
-		row.category = tt_classify_worse(classifier, row.category,
-						 tt_classify_path(classifier, real, process->home));
-	if (file->target && file->target[0] == '/')
-		row.category = tt_classify_worse(classifier, row.category,
-						 tt_classify_path(classifier, file->target, process->home));
 	return tt_batch_file(rows->params.batch, &row);
 }
 
@@ -322,6 +348,7 @@ static int put_renamed(struct tt_rows *rows, struct tt_known *known, const struc
 	}
 	add_bytes(known, event);
 	known->row_id = row_id;
+	known->no_row = false;
 	known->path_hash = hash;
 	if (known->is_read)
 		tt_known_is_read(rows->known, known, hash);
@@ -371,6 +398,20 @@ static int put_bytes(struct tt_rows *rows, struct tt_known *known, const struct 
 	return 0;
 }
 
+/* A look that passed the kernel's filter by chance. What has a row keeps it, whatever it is called by now. */
+static int pass_over(struct tt_rows *rows, struct tt_known *known, const struct tt_event *event,
+		     uint32_t hash, int64_t to_epoch_ns)
+{
+	if (known)
+		return count_again(rows, known, event, to_epoch_ns);
+	if (event->flags & TT_EVF_UNAGGREGATED)
+		return 0;
+	known = remember(rows, event, TT_COUNTED_FILE, tt_rows_next_id(rows), hash);
+	if (known)
+		known->no_row = true;
+	return 0;
+}
+
 int tt_rows_file(struct tt_rows *rows, const struct tt_event *event, const struct tt_process *process,
 		 int64_t to_epoch_ns)
 {
@@ -386,6 +427,8 @@ int tt_rows_file(struct tt_rows *rows, const struct tt_event *event, const struc
 		tt_hosts_opened(rows->hosts, event, process);
 	if (known && known->path_hash == hash)
 		return count_again(rows, known, event, to_epoch_ns);
+	if (is_look(event) && !category_of(rows, event, process))
+		return pass_over(rows, known, event, hash, to_epoch_ns);
 
 	if (event->key.op == TT_OP_BYTES)
 		return put_bytes(rows, known, event, process, hash, to_epoch_ns);

@@ -12,7 +12,7 @@
 #include "telltale.skel.h"
 
 /* Rows of the table in bpf_load.c, at most. */
-#define TT_BPF_PROGRAMS 42
+#define TT_BPF_PROGRAMS 62
 
 /* A record's time is taken before its place in the ring: allow for a hook that was interrupted between. */
 #define TT_BPF_SLACK_NS UINT64_C(2000000)
@@ -37,6 +37,7 @@ struct tt_bpf_sensor {
 	struct bpf_link *links[TT_BPF_PROGRAMS];
 	struct tt_sensor_hook hooks[TT_BPF_PROGRAMS];
 	bool wanted[TT_BPF_PROGRAMS]; /* of this backend, on this kernel */
+	bool absent[TT_BPF_PROGRAMS]; /* on a call that this kernel does not have */
 	char refusal[160]; /* what is wrong with what was asked for */
 	unsigned backend; /* bpf_load.c */
 	char backend_why[320];

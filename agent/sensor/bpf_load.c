@@ -29,6 +29,7 @@ static const char *backend_name(enum backend backend)
 enum {
 	ESSENTIAL = 1, /* without it there is no backend */
 	LATER = 2, /* loaded here, attached when it is wanted: iterators, uprobes */
+	OF_CALL = 4, /* on a system call: where its function is not there, neither is the call */
 };
 
 #if defined(__x86_64__)
@@ -44,6 +45,7 @@ enum {
 	{                                                                                                    \
 		.name = n, .sensor = sn, .sees = se, .backends = b, .flags = f, .functions = { __VA_ARGS__ } \
 	}
+#define CALL_PROGRAM(n, se, f) PROGRAM(n, "file", se, TRAMPOLINE, OF_CALL, SYSCALL(f))
 /* Wanted only where the first is left out. */
 #define SUBSTITUTE(i, n, sn, se, f)                                                                          \
 	{                                                                                                    \
@@ -77,6 +79,28 @@ static const struct program {
 #endif
 	PROGRAM("tr_rename", "file", "renamed directories", TRAMPOLINE, 0, "do_renameat2",
 		"filename_renameat2"),
+	PROGRAM("tr_stat", "file", "stat", TRAMPOLINE, 0, "vfs_statx"),
+	PROGRAM("tr_access", "file", "access", TRAMPOLINE, 0, "do_faccessat"),
+	CALL_PROGRAM("tr_getdents64", "listings of directories", "getdents64"),
+	CALL_PROGRAM("tr_renameat", "renames", "renameat"),
+	CALL_PROGRAM("tr_renameat2", "renames", "renameat2"),
+	CALL_PROGRAM("tr_linkat", "links that are made", "linkat"),
+	CALL_PROGRAM("tr_symlinkat", "links that are made", "symlinkat"),
+	CALL_PROGRAM("tr_unlinkat", "removed files", "unlinkat"),
+	CALL_PROGRAM("tr_fchmod", "changes of modes", "fchmod"),
+	CALL_PROGRAM("tr_fchmodat", "changes of modes", "fchmodat"),
+	CALL_PROGRAM("tr_fchmodat2", "changes of modes", "fchmodat2"),
+	CALL_PROGRAM("tr_truncate", "truncated files", "truncate"),
+	CALL_PROGRAM("tr_ftruncate", "truncated files", "ftruncate"),
+#if defined(__x86_64__)
+	CALL_PROGRAM("tr_getdents", "listings of directories", "getdents"),
+	CALL_PROGRAM("tr_sys_rename", "renames", "rename"),
+	CALL_PROGRAM("tr_link", "links that are made", "link"),
+	CALL_PROGRAM("tr_symlink", "links that are made", "symlink"),
+	CALL_PROGRAM("tr_unlink", "removed files", "unlink"),
+	CALL_PROGRAM("tr_rmdir", "removed directories", "rmdir"),
+	CALL_PROGRAM("tr_chmod", "changes of modes", "chmod"),
+#endif
 	PROGRAM("tr_execve", "file", "failed execs", TRAMPOLINE, 0, SYSCALL("execve")),
 	PROGRAM("tr_execveat", "file", "failed execs", TRAMPOLINE, 0, SYSCALL("execveat")),
 	PROGRAM("tr_compat_execve", "file", "32-bit failed execs", TRAMPOLINE, 0, COMPAT_SYSCALL("execve")),
@@ -199,7 +223,10 @@ static int configure_program(struct tt_bpf_sensor *sensor, const struct tt_senso
 	if (sensor->wanted[i] && !left_out[i]) {
 		r = set_function(sensor, i);
 		left_out[i] = r < 0;
+		sensor->absent[i] = r < 0 && programs[i].flags & OF_CALL;
 	}
+	if (sensor->absent[i])
+		sensor->wanted[i] = false;
 	bpf_program__set_autoload(program, sensor->wanted[i] && !left_out[i]);
 	if (sleepable && strncmp(programs[i].name, "up_", 3) == 0)
 		bpf_program__set_flags(program, BPF_F_SLEEPABLE);
@@ -244,6 +271,10 @@ static int configure(struct tt_bpf_sensor *sensor, const struct tt_sensor_params
 							     : TT_SCRATCHES_TRAMPOLINE);
 	skel->rodata->hash_seed = random64();
 	skel->rodata->candidate_min_size = params->candidate_min_bytes;
+	if (params->looks) {
+		memcpy(skel->rodata->looks_last, params->looks->last, sizeof(params->looks->last));
+		memcpy(skel->rodata->looks_any, params->looks->any, sizeof(params->looks->any));
+	}
 	skel->rodata->sleepable_uprobes = sleepable;
 	skel->rodata->task_storage = storage;
 	skel->rodata->recvmsg_arguments = kcalls->recvmsg_arguments;

@@ -380,7 +380,10 @@ static int decode_file(struct tt_decoder *decoder, const void *record, size_t le
 	else if (!has_object || ev->user_len)
 		ret->file.spelling = decode_spelling(decoder, base, ev->base_len, base_cut, user,
 						     ev->user_len);
-	if (ev->target_len)
+	if (ev->target_len && !has_object && (ev->key.op == TT_OP_RENAME || ev->key.op == TT_OP_LINK))
+		ret->file.target = decode_spelling(decoder, path, ev->path_len, base_cut, target,
+						   ev->target_len);
+	else if (ev->target_len)
 		ret->file.target = decode_string(decoder, target, ev->target_len);
 	return 0;
 }

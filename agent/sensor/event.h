@@ -50,7 +50,8 @@ struct tt_event_exec {
 struct tt_event_file {
 	const char *path; /* the object's, absolute; NULL where there is no object */
 	const char *spelling; /* the caller's name made absolute; NULL where it is the same as path */
-	const char *target; /* readlink's answer, NULL if none */
+	const char *
+		target; /* readlink's answer, a symbolic link's content; the old name of a rename or link, absolute; NULL if none */
 	uint64_t ino;
 	uint32_t dev, mode, open_flags, fs_magic;
 };

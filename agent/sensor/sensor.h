@@ -12,6 +12,7 @@
 #include "sensor/decode.h"
 #include "sensor/event.h"
 #include "sensor/uprobe.h"
+#include "telltale/looks.h"
 #include "util/util.h"
 
 struct tt_sensor;
@@ -24,6 +25,7 @@ struct tt_sensor_params {
 	uint32_t agg_entries, slot_entries, sock_entries, task_entries;
 	bool no_task_storage; /* use the table in its place (task_entries), as kernels without it have to */
 	uint64_t candidate_min_bytes;
+	const struct tt_looks *looks; /* which names a look has to be at to be reported; NULL: none */
 	tt_env_filter_fn env_filter;
 	void *env_filter_arg;
 };

@@ -131,6 +131,19 @@ static __always_inline bool name_is_kernels(struct filename *name)
 	return bpf_core_field_exists(name->uptr) && !name->uptr;
 }
 
+/* vfs_statx() has the caller's pointer before 5.18, since then the kernel's copy, which since 7.0 may be an error. *ret_name: where
+ * the name is; NULL: nowhere. False: in the caller's memory. */
+static __always_inline bool statx_name(__u64 arg, const void **ret_name)
+{
+	struct filename *name = (void *)arg;
+
+	*ret_name = name;
+	if ((__s64)arg >= 0)
+		return false;
+	*ret_name = arg > (__u64)-4096 ? NULL : BPF_CORE_READ(name, name);
+	return true;
+}
+
 /* loginuid is there only with CONFIG_AUDIT. */
 static __always_inline __u32 task_loginuid(struct task_struct *task)
 {

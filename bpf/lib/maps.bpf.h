@@ -10,6 +10,7 @@
 #define TT_BPF_MAPS_H
 
 #include "../vmlinux.h"
+#include "telltale/looks.h"
 #include "telltale/maps.h"
 
 #include <bpf/bpf_helpers.h>
@@ -18,11 +19,13 @@
 #ifdef TT_DEFINE_MAPS
 #define TT_MAP
 #define TT_SETTING(type, name, value) const volatile type name = value
+#define TT_SETTINGS(type, name, n)    const volatile type name[n] = {}
 #define TT_GLOBAL(type, name)	      volatile type name = 0
 #define TT_GLOBALS(type, name, n)     volatile type name[n] = {}
 #else
 #define TT_MAP			      extern
 #define TT_SETTING(type, name, value) extern const volatile type name
+#define TT_SETTINGS(type, name, n)    extern const volatile type name[n]
 #define TT_GLOBAL(type, name)	      extern volatile type name
 #define TT_GLOBALS(type, name, n)     extern volatile type name[n]
 #endif
@@ -33,6 +36,9 @@ TT_SETTING(__u64, candidate_min_size, 32 << 20); /* larger executables are alway
 TT_SETTING(__u32, sleepable_uprobes, 0);
 TT_SETTING(__u32, recvmsg_arguments, 5); /* of tcp_recvmsg() and its like (compat.bpf.h) */
 TT_SETTING(__u32, task_storage, 1); /* in `tasks`; 0: in `task_table` (compat.bpf.h, task.bpf.h) */
+/* struct tt_looks */
+TT_SETTINGS(__u64, looks_last, TT_LOOK_WORDS);
+TT_SETTINGS(__u64, looks_any, TT_LOOK_WORDS);
 
 /* ---- changed while running */
 /* Aggregation entries last touched before this are not touched again: user space is about to delete them. */
@@ -215,6 +221,22 @@ struct scratch {
 		__u32 flags, pad; /* enum tt_ev_flags that it found */
 		__u64 block[DENTRY_BLOCK * 2 / 8]; /* the dentry, from d_seq to the end of a short name */
 	} walk;
+	__u64 users; /* programs between look_begin() and look_end() */
+	struct {
+		/* a name, or two: look.bpf.h */
+		const void *at, *from;
+		int dirfd, from_dirfd;
+		__u16 op;
+		__s16 result;
+		__u8 in_kernel;
+		/* the scan of one */
+		__u8 last, any, pad;
+		__u64 name, extension; /* hashes of the component so far */
+		/* the directory that relative names started from last, and whether one of its components is in looks.any */
+		__u64 base, base_mnt, base_parent;
+		__u32 base_hash, base_epoch;
+		__u8 base_any;
+	} look;
 	/* the records' fixed parts end where room, their data, begins */
 	union {
 		struct {
@@ -241,7 +263,7 @@ struct scratch {
 	char room[SCRATCH_DATA + TT_PATH_MAX];
 };
 
-/* Each program that needs one has its own: where the kernel preempts, another task may run another program on this
+/* Each program that needs one often has its own: where the kernel preempts, another task may run another program on this
  * CPU before this one has finished (the same one it may not: kernel/bpf/trampoline.c, a missed run). The first are all that
  * the rawtp backend needs; user space makes the map no larger than its backend. */
 enum scratch_of {
@@ -270,6 +292,8 @@ enum scratch_of {
 	SCRATCH_EXECVEAT,
 	SCRATCH_COMPAT_EXECVE,
 	SCRATCH_COMPAT_EXECVEAT,
+	SCRATCH_LOOK, /* of several programs (look.bpf.h) */
+	SCRATCH_CHANGE,
 	SCRATCH_SYS_READLINKAT,
 	SCRATCH_COMPAT_READLINK,
 	SCRATCH_COMPAT_READLINKAT,

@@ -40,7 +40,7 @@ enum tt_ev_type {
 	TT_EV_EXEC_ENV, /* follow their TT_EV_EXEC */
 	TT_EV_EXIT,
 	/* activity ring */
-	TT_EV_FILE, /* open and readlink, successful or not; failed exec */
+	TT_EV_FILE, /* what was done with a file or its name, or failed */
 	TT_EV_CONNECT,
 	TT_EV_ENV,
 	TT_EV_COUNT, /* an aggregated operation's count reached a power of two */
@@ -153,6 +153,14 @@ enum tt_op {
 	TT_OP_EXEC, /* failed exec */
 	TT_OP_BYTES, /* read through a descriptor, whoever opened it; bytes: how many */
 	TT_OP_MMAP, /* mapped; bytes: length of the mappings */
+	TT_OP_STAT, /* stat, access and their like: only what passes struct tt_looks */
+	TT_OP_LIST, /* getdents, likewise */
+	TT_OP_RENAME, /* the key's ident is made of both names, as with the next two */
+	TT_OP_LINK,
+	TT_OP_SYMLINK, /* target is what the link contains */
+	TT_OP_UNLINK, /* rmdir, too */
+	TT_OP_CHMOD,
+	TT_OP_TRUNCATE,
 };
 
 /* What makes two operations the same, carried by every record that is aggregated. */
@@ -168,10 +176,12 @@ struct tt_agg_key {
 };
 TT_ASSERT_SIZE(struct tt_agg_key, 40);
 
-/* An open, a readlink, an exec that failed, or that a file was read or mapped (path alone). data: path (components; of the object, when there is one), base (components:
+/* An open, a readlink, an exec that failed, a look, a change of a name or of a file, or that a file was read or mapped (path alone).
+ * data: path (components; of the object, when there is one), base (components:
  * the directory a relative spelling starts from), user (the caller's spelling), target (what
  * readlink returned). base and user are sent for failed calls and readlink, and for a successful
- * open whose last component differs from the caller's. The object's inode and device are in the key. */
+ * open whose last component differs from the caller's. The object's inode and device are in the key. Of a rename or link
+ * user is the new name and target the old one; where that is relative path is the directory that it starts from. */
 struct tt_ev_file {
 	struct tt_ev_header hdr;
 	struct tt_agg_key key;

@@ -82,8 +82,8 @@ TT_ASSERT_SIZE(struct tt_agg_value, 88);
 /* Entries of the map of records under construction that the rawtp backend needs, that trampolines do, and these where
  * they stand in for one another. */
 #define TT_SCRATCHES_RAWTP	2
-#define TT_SCRATCHES_TRAMPOLINE 24
-#define TT_SCRATCHES_ALL	27
+#define TT_SCRATCHES_TRAMPOLINE 26
+#define TT_SCRATCHES_ALL	29
 
 /* A TCP connection from its connect on, until it is closed. Key: the kernel's struct sock address. */
 struct tt_sock {

@@ -83,15 +83,19 @@ create 0 x1 $o W/$1/before/file
 read 0 x2 $o W/$1/before/file"
 }
 did "a directory above renamed: the new path in a row of its own" above "$(before above)
+rename 0 x1 user W/above/after target=W/above/before
 read 0 x3 $o W/above/after/file"
 did "the file renamed" file "$(before file)
+rename 0 x1 user W/file/before/moved target=W/file/before/file
 read 0 x3 $o W/file/before/moved"
 did "the file replaced: one name, two files" replaced "$(before replaced)
 create 0 x1 $o W/replaced/before/new
+rename 0 x1 user W/replaced/before/file target=W/replaced/before/new
 read 0 x3 $o W/replaced/before/file"
 same "and two inodes" 2 "$(sql "SELECT count(DISTINCT ino) FROM file_access
 	WHERE process_id = '$(process replaced)' AND op = 'read' AND path LIKE '%before/file'")"
 did "the file removed" unlinked "$(before unlinked | sed 's/x2/x3/')
+unlink 0 x1 user W/unlinked/before/file
 read 0 x3 $o /proc/self/fd/5 real=W/unlinked/before/file"
 
 did "below a bind mount" bind "read 0 x1 $o W/over/sub/file"

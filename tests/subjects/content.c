@@ -218,13 +218,13 @@ static const struct {
 	void (*run)(int fd);
 	int flags;
 } ways[] = {
-	{ "read", by_read, O_RDONLY },	       { "pread", by_pread, O_RDONLY },
-	{ "readv", by_readv, O_RDONLY },       { "preadv", by_preadv, O_RDONLY },
-	{ "preadv2", by_preadv2, O_RDONLY },   { "sendfile", by_sendfile, O_RDONLY },
-	{ "splice", by_splice, O_RDONLY },     { "copy", by_copy, O_RDONLY },
-	{ "mmap", by_mmap, O_RDONLY },	       { "rdwr", by_read, O_RDWR },
-	{ "failing", by_failing, O_RDONLY },   { "threads", by_threads, O_RDONLY },
-	{ "closed", by_nothing, O_RDONLY },    { "inherited", by_child, O_RDONLY },
+	{ "read", by_read, O_RDONLY },	     { "pread", by_pread, O_RDONLY },
+	{ "readv", by_readv, O_RDONLY },     { "preadv", by_preadv, O_RDONLY },
+	{ "preadv2", by_preadv2, O_RDONLY }, { "sendfile", by_sendfile, O_RDONLY },
+	{ "splice", by_splice, O_RDONLY },   { "copy", by_copy, O_RDONLY },
+	{ "mmap", by_mmap, O_RDONLY },	     { "rdwr", by_read, O_RDWR },
+	{ "failing", by_failing, O_RDONLY }, { "threads", by_threads, O_RDONLY },
+	{ "closed", by_nothing, O_RDONLY },  { "inherited", by_child, O_RDONLY },
 };
 
 int main(int argc, char **argv)

@@ -326,10 +326,90 @@ static void mappings_are_rows_of_their_own(void **state)
 	assert_query(p, BYTES, "/a read 1 -, /a mmap 3 12288");
 }
 
+static void put_look(const char *path, uint64_t ident, uint64_t count, uint32_t flags)
+{
+	struct tt_event event = file_event(NULL, ident, count, flags);
+
+	event.key.op = TT_OP_STAT;
+	event.file = (struct tt_event_file){ .spelling = path };
+	assert_int_equal(tt_rows_file(rows, &event, &process, EPOCH), 0);
+}
+
+static int look_total(uint64_t ident, uint64_t count)
+{
+	struct tt_event event = file_event("", ident, count, 0);
+	uint64_t missing = 0;
+	int r;
+
+	event.type = TT_EVENT_TOTAL;
+	event.key.op = TT_OP_STAT;
+	event.final = true;
+	r = tt_rows_count(rows, &event, EPOCH, &missing);
+	lost += missing;
+	return r;
+}
+
+static void a_look_at_what_has_no_category_is_neither_a_row_nor_a_loss(void **state)
+{
+	struct pipeline *p = *state;
+
+	put_look("/plain", 1, 1, 0);
+	put_look("/plain", 1, 3, TT_EVF_AGAIN);
+	put_look("/plain", 2, 1, TT_EVF_UNAGGREGATED);
+	put_look("/home/u/id_rsa", 3, 1, 0);
+	assert_int_equal(look_total(1, 7), 1);
+	assert_int_equal(look_total(3, 5), 1);
+	tt_rows_settle(rows, NULL, EPOCH, note_lost, NULL);
+	assert_int_equal(lost, 0);
+	assert_int_equal(flush(p), 0);
+	assert_query(p, "SELECT op || ' ' || path || ' ' || count || ' ' || category FROM file_access",
+		     "stat /home/u/id_rsa 5 credential");
+}
+
+static void a_look_whose_directory_was_renamed_into_a_category_begins_there(void **state)
+{
+	struct pipeline *p = *state;
+
+	put_look("/a/plain", 1, 1, 0);
+	put_look("/a/id_rsa", 1, 4, TT_EVF_AGAIN);
+	assert_int_equal(look_total(1, 6), 1);
+	assert_int_equal(lost, 0);
+	assert_int_equal(flush(p), 0);
+	assert_query(p, "SELECT path || ' ' || count FROM file_access", "/a/id_rsa 3");
+}
+
+static void a_rename_has_the_worse_category_of_both_names(void **state)
+{
+	struct pipeline *p = *state;
+	static const struct {
+		uint16_t op;
+		const char *to, *from;
+	} cases[] = {
+		{ TT_OP_RENAME, "/b/id_rsa", "/b/new" },
+		{ TT_OP_RENAME, "/b/old", "/b/id_rsa" },
+		{ TT_OP_LINK, "/b/link", "/b/id_rsa" },
+		{ TT_OP_SYMLINK, "/b/soft", "/b/id_rsa" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct tt_event event = file_event(NULL, i + 1, 1, 0);
+
+		event.key.op = cases[i].op;
+		event.file = (struct tt_event_file){ .spelling = cases[i].to, .target = cases[i].from };
+		assert_int_equal(tt_rows_file(rows, &event, &process, EPOCH), 0);
+	}
+	assert_int_equal(flush(p), 0);
+	assert_query(p,
+		     "SELECT op || ' ' || path || ' ' || target || ' ' || coalesce(category, '-') || ' ' || "
+		     "coalesce(file_type, '-') FROM file_access ORDER BY row_id",
+		     "rename /b/id_rsa /b/new credential - rename /b/old /b/id_rsa credential - "
+		     "link /b/link /b/id_rsa credential - link /b/soft /b/id_rsa - symlink");
+}
+
 static void operations_that_do_not_exist_are_refused(void **state)
 {
 	struct tt_event event = file_event("/a", 1, 1, 0);
-	static const uint16_t wrong[] = { 0, TT_OP_ENV, TT_OP_CONNECT, TT_OP_MMAP + 1, UINT16_MAX };
+	static const uint16_t wrong[] = { 0, TT_OP_ENV, TT_OP_CONNECT, TT_OP_TRUNCATE + 1, UINT16_MAX };
 
 	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
 		event.key.op = wrong[i];
@@ -535,6 +615,9 @@ int main(void)
 		TEST(bytes_go_to_the_name_that_was_opened),
 		TEST(mappings_are_rows_of_their_own),
 		TEST(bytes_without_room_are_put_when_there_is),
+		TEST(a_look_at_what_has_no_category_is_neither_a_row_nor_a_loss),
+		TEST(a_look_whose_directory_was_renamed_into_a_category_begins_there),
+		TEST(a_rename_has_the_worse_category_of_both_names),
 		TEST(operations_that_do_not_exist_are_refused),
 		TEST(an_attempt_is_one_row_from_its_beginning_to_its_outcome),
 		TEST(outcomes_of_one_kind_to_one_address_are_counted),

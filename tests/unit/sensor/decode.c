@@ -384,6 +384,34 @@ static void names_of_4_kib_and_256_components_are_whole(void **state)
 	assert_string_equal(event.file.target, path);
 }
 
+static void a_rename_has_both_names_absolute(void **state)
+{
+	static const struct {
+		uint16_t op;
+		const char *base, *user, *from_base, *from, *spelling, *target;
+	} examples[] = {
+		{ TT_OP_RENAME, "/home/u", ".bashrc", "/tmp", "./new", "/home/u/.bashrc", "/tmp/new" },
+		{ TT_OP_LINK, NULL, "/b", NULL, "/a", "/b", "/a" },
+		{ TT_OP_SYMLINK, "/w", "soft", NULL, "../x", "/w/soft", "../x" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(examples); i++) {
+		struct file_opts opts = { .path = examples[i].from_base,
+					  .base = examples[i].base,
+					  .user = examples[i].user,
+					  .target = examples[i].from,
+					  .op = examples[i].op };
+		struct tt_event event;
+
+		record_file(&record, 1, who, &opts);
+		((struct tt_ev_file *)record.data)->mode = 0; /* path is a directory's, not an object's */
+		event = decoded();
+		assert_null(event.file.path);
+		assert_string_equal(event.file.spelling, examples[i].spelling);
+		assert_string_equal(event.file.target, examples[i].target);
+	}
+}
+
 static void the_longest_record_of_the_worst_bytes_fits(void **state)
 {
 	/* every byte of the payload grows as much as it can: one-letter components, and nothing but NULs */
@@ -654,6 +682,7 @@ int main(void)
 		TEST(impossible_chunks_are_refused),
 		TEST(a_file_is_called_by_path_and_spelling),
 		TEST(names_of_4_kib_and_256_components_are_whole),
+		TEST(a_rename_has_both_names_absolute),
 		TEST(the_longest_record_of_the_worst_bytes_fits),
 		TEST(unix_names_are_readable),
 		TEST(a_peer_called_otherwise_is_told_beside),
