@@ -93,7 +93,7 @@ WHERE c.family <> 'unix' AND c.count > 0 AND coalesce(c.port, 0) NOT IN (0, 53)"
 
 def judge(client, cell, rows):
     """What is wrong with a cell; and what its place in the table says."""
-    way, name, served = cell["way"], cell["name"], cell["served"]
+    way, served = cell["way"], [line for line in cell["served"] if line["port"] != 53]
     # UDP sockets that are connected and send nothing are how C libraries learn which address they would use
     own = [r for r in rows if r["protocol"] == client.protocol and r["state"] in ("established", "sent")]
     wrong = []

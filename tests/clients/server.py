@@ -173,7 +173,7 @@ def echo_server(sock, asked):
         sock.sendall(data)
 
 
-SERVERS = {7: echo_server, 22: ssh_server, 80: http_server, 443: tls_server, 53: dns_over_tcp}
+SERVERS = {7: echo_server, 22: ssh_server, 80: http_server, 443: tls_server, 8080: http2_server, 53: dns_over_tcp}
 
 
 def recv_until(sock, end):
