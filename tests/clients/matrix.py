@@ -72,8 +72,9 @@ def run(scratch, built):
                     process.kill()
                     status = process.wait()
             served, before = settled(scratch, before)
-            done.append({"client": client.name, "way": way, "name": name, "hostname": client.hostname and client.hostname.replace("{host}", name),
-                         "pid": process.pid, "status": status, "served": served})
+            hostname = client.hostname and client.hostname.replace("{host}", name)
+            done.append({"client": client.name, "way": way, "name": name, "hostname": hostname, "pid": process.pid,
+                         "status": status, "served": served})
     with open(f"{scratch}/cells", "w") as f:
         json.dump(done, f)
 

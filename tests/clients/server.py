@@ -3,8 +3,8 @@
 """Whom the stand-in clients talk to: a name server, HTTP and TLS servers, an HTTP and a SOCKS proxy, something like SSH.
 
 server.py SCRATCH: takes certificate.pem, key.pem and repo.git from there, makes `ready` when everything listens, and appends a line
-of JSON to `served` for each connection that begins, and one for each that is over: where it came in, the client's port, what it carried as counted here, and
-whom it asked for. Ends with its standard input.
+of JSON to `served` for each connection that begins, and one for each that is over: where it came in, the client's port, what it
+carried as counted here, and whom it asked for. Ends with its standard input.
 
 All names under example.com are aliases of one host: an address says nothing about the name here. Behind a proxy there is no second
 connection: it hands what comes out of the tunnel to the server that the client asked for.
