@@ -234,6 +234,10 @@ check-agents: $(if $(TELLTALE_LAB_DIR),$(B)/telltale)
 		B=$(B) TELLTALE=$(abspath $(B))/telltale TELLTALE_LAB_DIR='$(TELLTALE_LAB_DIR)' tests/e2e/agents.sh; \
 	fi
 
+# Clients of all kinds, as far as they are installed, against a server that counts: docs/names.md.
+check-clients: $(B)/telltale
+	$(Q)B=$(B) tests/clients/clients.sh
+
 # The newcomer's command: also with a compiler that warns about more than ours.
 demo install: WERROR :=
 export AGENT
@@ -274,6 +278,6 @@ clean:
 
 -include $(shell find $(B) -name '*.d' -type f 2>/dev/null)
 
-.PHONY: all subjects test-programs live-programs fuzz-programs check check-vm check-unit check-asan check-fuzz bench check-cost check-agents \
+.PHONY: all subjects test-programs live-programs fuzz-programs check check-vm check-unit check-asan check-fuzz bench check-cost check-agents check-clients \
 	demo format check-format install uninstall clean FORCE
 .DELETE_ON_ERROR:

@@ -2,8 +2,9 @@
 """The matrix: clients, and the ways in which each can reach somebody.
 
 A way is a command line; {name} is whom it shall reach, {here} this directory, {built} what was built of it, {scratch} the run's own
-directory. Which names are found in a way, and by what, is in WAYS; a cell may have another source.
+directory. WAYS says by what the name is to be found; a client may have other ports and sources.
 """
+from dataclasses import dataclass, field
 
 PROXY = "proxy.example.net"
 
@@ -21,19 +22,22 @@ WAYS = {
 }
 
 
+@dataclass
 class Client:
-    hostname = "{host}"
-
-    def __init__(self, name, needs, ways, ports=None, sources=None, protocol="tcp", statuses=None):
-        self.name, self.needs, self.ways = name, needs, ways
-        self.ports, self.sources, self.protocol = ports or {}, sources or {}, protocol
-        self.statuses = statuses or {}  # a way's exit status, where it is not 0
+    name: str
+    needs: list  # commands, "py:" and a module of Python's, "built:" and a file that clients.sh builds
+    ways: dict  # way: command line
+    ports: dict = field(default_factory=dict)  # where they differ from those in WAYS
+    sources: dict = field(default_factory=dict)
+    statuses: dict = field(default_factory=dict)  # exit statuses that are not 0
+    protocol: str = "tcp"
+    hostname: str = "{host}"  # the name to be found: {host} is the cell's; None: none
 
     def port(self, way):
-        return self.ports.get(way, WAYS[way][1])
+        return self.ports.get(way) or WAYS[way][1]
 
     def source(self, way):
-        return self.sources.get(way, WAYS[way][2])
+        return self.sources[way] if way in self.sources else WAYS[way][2]
 
 
 def each(command, *ways):
@@ -43,6 +47,7 @@ def each(command, *ways):
 CURL = ["curl", "-sS", "-o", "/dev/null"]
 GIT = ["git", "-c", "http.version=HTTP/1.1"]  # the stand-in has no repository for HTTP/2
 PYTHON = ["/usr/bin/python3", "-B", "{here}/client.py"]
+JAVA = ["java", "-Djavax.net.ssl.trustStore={scratch}/trust", "-Djavax.net.ssl.trustStorePassword=stand-in", "-cp", "{built}", "Client"]
 NODE = ["node", "{here}/node.mjs"]
 
 CLIENTS = [
@@ -87,6 +92,8 @@ CLIENTS = [
            each(["{built}/go-static", "{way}", "{name}"], "https", "http", "connect", "proxy", "socks5h")),
     Client("Go net/http, C resolver", ["built:go-cgo"],
            each(["env", "GODEBUG=netdns=cgo", "{built}/go-cgo", "{way}", "{name}"], "https", "http", "connect", "proxy", "socks5h")),
+    Client("Java java.net.http, Socket", ["java", "built:Client.class"],
+           each(JAVA + ["{way}", "{name}"], "https", "http", "connect", "proxy", "socks5h")),
     Client("C, static, musl", ["built:musl"],
            each(["{built}/musl", "{way}", "{name}"], "http", "tcp", "connect", "socks5h", "socks4a")),
     Client("busybox wget, static", ["busybox"], {
@@ -120,54 +127,45 @@ CLIENTS = [
 ]
 
 
-class Odd:
-    """One way of its own: words for it, what it runs, and the name that is to be found: with {host}, which is unlike that of all others.
-    None: no name."""
-
-    protocol = "tcp"
-
-    def __init__(self, name, command, port, source, hostname="{host}", status=0, needs=()):
-        self.name, self.needs, self.ways = name, needs, {"odd": command}
-        self.statuses, self.expected_port, self.expected_source, self.hostname = {"odd": status}, port, source, hostname
-
-    def port(self, way):
-        return self.expected_port
-
-    def source(self, way):
-        return self.expected_source
+def odd(name, command, port, source, hostname="{host}", status=0, needs=()):
+    """Somebody with one way only."""
+    return Client(name, needs, {"odd": command}, {"odd": port}, {"odd": source}, {"odd": status}, hostname=hostname)
 
 
 ODD = ["/usr/bin/python3", "-B", "{here}/odd.py"]
 TLS_PROXY = CURL + ["--proxy-cacert", "{scratch}/certificate.pem", "-x", f"https://{PROXY}:3131"]
 
 ODDITIES = [
-    Odd("ClientHello, a byte at a time", ODD + ["hello-bytes", "{name}"], 443, "sni"),
-    Odd("ClientHello in 40 writes", ODD + ["hello-40", "{name}"], 443, "sni"),
-    Odd("ClientHello in records of 20 bytes", ODD + ["hello-records", "{name}"], 443, "sni"),
-    Odd("ClientHello with encrypted_client_hello", ODD + ["hello-ech", "{name}"], 443, "sni"),
-    Odd("ClientHello whose name is behind 9,000 bytes", ODD + ["hello-long", "{name}"], 443, "dns"),
-    Odd("ClientHello sent by a child", ODD + ["hello-child", "{name}"], 443, "sni"),
-    Odd("ClientHello, three names of one address resolved", ODD + ["hello-several", "{name}"], 443, "sni"),
-    Odd("HTTP, a byte at a time", ODD + ["http-bytes", "{name}"], 80, "http-host"),
-    Odd("HTTP, 64 KiB of fields behind Host", ODD + ["http-64k-first", "{name}"], 80, "http-host"),
-    Odd("HTTP, 64 KiB of fields before Host", ODD + ["http-64k-last", "{name}"], 80, "dns"),
-    Odd("HTTP, two hosts in one connection, pipelined", ODD + ["http-pipelined", "{name}"], 80, "http-host"),
-    Odd("HTTP, TCP Fast Open", ODD + ["http-fast-open", "{name}"], 80, "http-host"),
-    Odd("proxy that wants a password", CURL + ["--proxy-anyauth", "-x", f"http://somebody:secret@{PROXY}:3129", "https://{name}/"], 3129,
+    odd("ClientHello, a byte at a time", ODD + ["hello-bytes", "{name}"], 443, "sni"),
+    odd("ClientHello in 40 writes", ODD + ["hello-40", "{name}"], 443, "sni"),
+    odd("ClientHello in records of 20 bytes", ODD + ["hello-records", "{name}"], 443, "sni"),
+    odd("ClientHello with encrypted_client_hello", ODD + ["hello-ech", "{name}"], 443, "sni"),
+    odd("ClientHello whose name is behind 9,000 bytes", ODD + ["hello-long", "{name}"], 443, "dns"),
+    odd("ClientHello sent by a child", ODD + ["hello-child", "{name}"], 443, "sni"),
+    odd("ClientHello, three names of one address resolved", ODD + ["hello-several", "{name}"], 443, "sni"),
+    odd("HTTP, a byte at a time", ODD + ["http-bytes", "{name}"], 80, "http-host"),
+    odd("HTTP, 64 KiB of fields behind Host", ODD + ["http-64k-first", "{name}"], 80, "http-host"),
+    odd("HTTP, 64 KiB of fields before Host", ODD + ["http-64k-last", "{name}"], 80, "dns"),
+    odd("HTTP, two hosts in one connection, pipelined", ODD + ["http-pipelined", "{name}"], 80, "http-host"),
+    odd("HTTP, TCP Fast Open", ODD + ["http-fast-open", "{name}"], 80, "http-host"),
+    odd("HTTP/2 without TLS", CURL + ["--http2-prior-knowledge", "http://{name}:8080/"], 8080, "dns", needs=["curl"]),
+    odd("ClientHello, Multipath TCP", ODD + ["hello-multipath", "{name}"], 443, "dns"),
+    odd("resolved over TCP", ["env", "RES_OPTIONS=use-vc", "bash", "-c", "exec 3<>/dev/tcp/{name}/7; echo hello >&3; read -r -u 3"], 7, "dns"),
+    odd("proxy that wants a password", CURL + ["--proxy-anyauth", "-x", f"http://somebody:secret@{PROXY}:3129", "https://{name}/"], 3129,
         "http-connect", needs=["curl"]),
-    Odd("proxy that refuses", CURL + ["-x", f"http://{PROXY}:3130", "https://{name}/"], 3130, "http-connect", status=56, needs=["curl"]),
-    Odd("proxy that is spoken to by TLS", TLS_PROXY + ["http://{name}/"], 3131, "sni", hostname=PROXY, needs=["curl"]),
-    Odd("SOCKS5, user and password", CURL + ["-x", f"socks5h://somebody:secret@{PROXY}:1080", "https://{name}/"], 1080, "socks",
+    odd("proxy that refuses", CURL + ["-x", f"http://{PROXY}:3130", "https://{name}/"], 3130, "http-connect", status=56, needs=["curl"]),
+    odd("proxy that is spoken to by TLS", TLS_PROXY + ["http://{name}/"], 3131, "sni", hostname=PROXY, needs=["curl"]),
+    odd("SOCKS5, user and password", CURL + ["-x", f"socks5h://somebody:secret@{PROXY}:1081", "https://{name}/"], 1081, "socks",
         needs=["curl"]),
-    Odd("proxychains", ["proxychains4", "-q", "-f", "{scratch}/proxychains.conf"] + CURL + ["https://{name}/"], 1080, "socks",
+    odd("proxychains", ["proxychains4", "-q", "-f", "{scratch}/proxychains.conf"] + CURL + ["https://{name}/"], 1080, "socks",
         needs=["proxychains4", "curl"]),
-    Odd("upper case", CURL + ["https://UPPER-{name}/"], 443, "sni", "upper-{host}", needs=["curl"]),
-    Odd("dot at the end", CURL + ["https://{name}./"], 443, "sni", needs=["curl"]),
-    Odd("dot at the end, HTTP", CURL + ["http://{name}./"], 80, "http-host", needs=["curl"]),
-    Odd("international name", CURL + ["https://b\u00fccher-{name}/"], 443, "sni", "xn--bcher-international-name-odd-16c.example.com", needs=["curl"]),
-    Odd("IPv4 address", CURL + ["-k", "https://198.51.100.10/"], 443, None, None, needs=["curl"]),
-    Odd("IPv6 address", CURL + ["-k", "https://[2001:db8::10]/"], 443, None, None, needs=["curl"]),
-    Odd("IPv6 address, HTTP", CURL + ["http://[2001:db8::10]/"], 80, None, None, needs=["curl"]),
-    Odd("IPv4 address behind a proxy", CURL + ["-k", "-x", f"http://{PROXY}:3128", "https://198.51.100.10/"], 3128, "http-connect",
+    odd("upper case", CURL + ["https://UPPER-{name}/"], 443, "sni", "upper-{host}", needs=["curl"]),
+    odd("dot at the end", CURL + ["https://{name}./"], 443, "sni", needs=["curl"]),
+    odd("dot at the end, HTTP", CURL + ["http://{name}./"], 80, "http-host", needs=["curl"]),
+    odd("international name", CURL + ["https://b\u00fccher-{name}/"], 443, "sni", "xn--bcher-international-name-odd-16c.example.com", needs=["curl"]),
+    odd("IPv4 address", CURL + ["-k", "https://198.51.100.10/"], 443, None, None, needs=["curl"]),
+    odd("IPv6 address", CURL + ["-k", "https://[2001:db8::10]/"], 443, None, None, needs=["curl"]),
+    odd("IPv6 address, HTTP", CURL + ["http://[2001:db8::10]/"], 80, None, None, needs=["curl"]),
+    odd("IPv4 address behind a proxy", CURL + ["-k", "-x", f"http://{PROXY}:3128", "https://198.51.100.10/"], 3128, "http-connect",
         "198.51.100.10", needs=["curl"]),
 ]

@@ -40,6 +40,9 @@ if command -v go >/dev/null; then
 	CGO_ENABLED=0 go build -o "$built/go-static" tests/clients/client.go || die "the Go client builds"
 	CGO_ENABLED=1 go build -o "$built/go-cgo" tests/clients/client.go || die "the Go client builds with the C resolver"
 fi
+if command -v javac >/dev/null; then
+	javac -d "$built" tests/clients/Client.java || die "the Java client builds"
+fi
 
 # ---- the network
 ip link set lo up
@@ -56,6 +59,10 @@ for file in resolv.conf hosts nsswitch.conf; do
 done
 openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=stand-in -addext 'subjectAltName=DNS:*.example.com,DNS:proxy.example.net' \
 	-keyout "$W/key.pem" -out "$W/certificate.pem" 2>"$W/openssl" || die "a certificate is made: $(cat "$W/openssl")"
+if command -v keytool >/dev/null; then
+	keytool -importcert -noprompt -file "$W/certificate.pem" -keystore "$W/trust" -storepass stand-in 2>"$W/keytool" ||
+		die "Java trusts it: $(cat "$W/keytool")"
+fi
 (
 	export HOME=$W GIT_CONFIG_GLOBAL=/dev/null
 	git init -q -b main "$W/repo" && cd "$W/repo" && seq 20000 >file && git add file &&

@@ -95,6 +95,13 @@ def fast_open():
     finish(sock)
 
 
+def multipath():
+    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 262)
+    sock.connect((socket.gethostbyname(name), 443))
+    sock.sendall(hello())
+    finish(sock)
+
+
 def two_names_one_address():
     for other in ("before-" + name, name, "after-" + name):
         address = socket.gethostbyname(other)
@@ -112,6 +119,7 @@ many = "".join(f"X-{i}: {'x' * 1000}\r\n" for i in range(64))
     "hello-long": lambda: say(443, with_extension(hello(), 0xfafa, bytes(9000), True)),
     "hello-child": hello_by_child,
     "hello-several": two_names_one_address,
+    "hello-multipath": multipath,
     "http-bytes": request_in_pieces,
     "http-64k-first": lambda: say(80, f"GET /close HTTP/1.1\r\nHost: {name}\r\n{many}\r\n".encode()),
     "http-64k-last": lambda: say(80, request(more=many)),

@@ -3,8 +3,8 @@
 """Whom the stand-in clients talk to: a name server, HTTP and TLS servers, an HTTP and a SOCKS proxy, something like SSH.
 
 server.py SCRATCH: takes certificate.pem, key.pem and repo.git from there, makes `ready` when everything listens, and appends a line
-of JSON to `served` for each connection that begins, and one for each that is over: where it came in, the client's port, what it carried as counted here, and
-whom it asked for. Ends with its standard input.
+of JSON to `served` for each connection that begins, and one for each that is over: where it came in, the client's port, what it
+carried as counted here, and whom it asked for. Ends with its standard input.
 
 All names under example.com are aliases of one host: an address says nothing about the name here. Behind a proxy there is no second
 connection: it hands what comes out of the tunnel to the server that the client asked for.
@@ -173,7 +173,7 @@ def echo_server(sock, asked):
         sock.sendall(data)
 
 
-SERVERS = {7: echo_server, 22: ssh_server, 80: http_server, 443: tls_server, 53: dns_over_tcp}
+SERVERS = {7: echo_server, 22: ssh_server, 80: http_server, 443: tls_server, 8080: http2_server, 53: dns_over_tcp}
 
 
 def recv_until(sock, end):
@@ -229,7 +229,7 @@ def http_proxy_that_refuses(sock, asked):
     sock.sendall(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
 
 
-def socks_proxy(sock, asked):
+def socks_proxy(sock, asked, needs_password=False):
     version = recv_exactly(sock, 1)[0]
     if version == 4:
         port, address = struct.unpack(">xH4s", recv_exactly(sock, 7))
@@ -241,8 +241,8 @@ def socks_proxy(sock, asked):
         sock.sendall(b"\0\x5a" + bytes(6))
     else:
         methods = recv_exactly(sock, recv_exactly(sock, 1)[0])
-        sock.sendall(b"\5\2" if 2 in methods else b"\5\0")
-        if 2 in methods:
+        sock.sendall(b"\5\2" if needs_password and 2 in methods else b"\5\0")
+        if needs_password and 2 in methods:
             recv_exactly(sock, 1)
             user = recv_exactly(sock, recv_exactly(sock, 1)[0])
             password = recv_exactly(sock, recv_exactly(sock, 1)[0])
@@ -257,6 +257,10 @@ def socks_proxy(sock, asked):
         asked.append(f"{host}:{port}")
         sock.sendall(b"\5\0\0\1" + bytes(6))
     SERVERS[port](sock, [])
+
+
+def socks_proxy_with_password(sock, asked):
+    socks_proxy(sock, asked, True)
 
 
 # ---- what counts: bytes are counted between the network and the server, so that nothing of TLS is left out
@@ -350,6 +354,7 @@ def main():
     listen(PROXY4, 3130, http_proxy_that_refuses)
     listen(PROXY4, 3131, http_proxy_by_tls)
     listen(PROXY4, 1080, socks_proxy)
+    listen(PROXY4, 1081, socks_proxy_with_password)
     for name in ("served", "ready"):
         open(f"{scratch}/{name}", "w").close()
     sys.stdin.read()
