@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which session's agent uses a gateway: told by what the agent was started with, and by whom it says it talks to. */
-#include <errno.h>
-
 #include "classify/gateway.h"
 #include "daemon/tracker_internal.h"
 
 /* What a tool of the agent does says nothing about whom the agent talks to. */
 static const struct tt_config_agent *agent_of(const struct tt_process *process)
 {
+	/* one that was forgotten counts as a tool */
 	if (!process->session || process->role == TT_ROLE_TOOL)
 		return NULL;
 	return process->session->definition;

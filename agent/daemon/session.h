@@ -21,8 +21,8 @@ struct tt_session {
 	const struct tt_config_agent *definition; /* NULL: (command) */
 	char *agent; /* shown in the place of a definition's id */
 	char *version, *install_path, *build_id, *launched_by, *tty, *user, *home, *cwd, *command;
-	char *gateway,
-		*gateway_source; /* host that it uses in place of its vendor's, and how that is known */
+	char *gateway; /* host that it uses in place of its vendor's; NULL: none is known */
+	char *gateway_source; /* how that is known */
 	char *exe; /* of the agent itself, to tell its helpers from its tools */
 	uint32_t uid;
 	uint64_t started_ns, ended_ns; /* boot time */

@@ -63,6 +63,8 @@ static void a_base_url_of_somebody_else_is_a_gateway(void **state)
 		{ "qwen-code", "OPENAI_BASE_URL", "dashscope-intl.aliyuncs.com", false },
 		{ "kimi", "KIMI_BASE_URL", "api.moonshot.cn", false },
 		{ "copilot-cli", "COPILOT_API_URL", "api.business.githubcopilot.com", false },
+		{ "copilot-cli", "COPILOT_API_URL", "api.github.com", false },
+		{ "openhands", "LLM_BASE_URL", "llm-proxy.app.all-hands.dev", false },
 		{ "amp", "AMP_URL", "eu.ampcode.com", false },
 		{ "iflow", "IFLOW_BASE_URL", "apis.iflow.cn", false },
 		/* a name that only looks like it */
