@@ -278,6 +278,22 @@ static void libraries_are_left_alone_when_switched_off(void **state)
 	assert_int_equal(f->attached, 0);
 }
 
+static void names_are_left_alone_when_switched_off(void **state)
+{
+	struct fixture *f = *state;
+	const struct tt_uprobe_params params = {
+		.names_off = true, .root = f->tree->root, .attach = attach, .arg = f
+	};
+
+	copy_libc(f, "/lib64/libc.so.6");
+	tt_uprobe_free(f->up);
+	f->up = NULL;
+	assert_int_equal(tt_uprobe_new(&params, &f->up), 0);
+
+	assert_int_equal(tt_uprobe_attach_libcs(f->up), 1);
+	assert_string_equal(f->symbols, "getenv secure_getenv ");
+}
+
 static void detached_libraries_can_be_probed_again(void **state)
 {
 	struct fixture *f = *state;
@@ -435,6 +451,7 @@ int main(void)
 		TEST_WITH(beyond_the_budget_is_counted_and_said, setup_one_file),
 		TEST(a_refusal_by_the_kernel_is_kept_and_tried_again),
 		TEST_WITH(libraries_are_left_alone_when_switched_off, setup_libc_off),
+		TEST(names_are_left_alone_when_switched_off),
 		TEST(detached_libraries_can_be_probed_again),
 		TEST_WITH(programs_just_met_make_room_when_it_is_crowded, setup_two_files),
 		TEST(a_script_prepares_its_interpreter_and_that_ones_library),
