@@ -446,7 +446,8 @@ static int handle_exec(struct tt_tracker *tracker, const struct tt_event *event)
 		tt_tracker_put_session(tracker, process->session);
 	tt_tracker_put_process(tracker, process);
 	put_exec(tracker, process, event);
-	if (process->role != TT_ROLE_TOOL || process->session->command_run)
+	/* of a tool it is much the same as of whoever runs it, but where nothing else is known it is evidence */
+	if (process->role != TT_ROLE_TOOL || process->session->command_run || process->env_blind)
 		put_handed_environment(tracker, process, event);
 	return 0;
 }

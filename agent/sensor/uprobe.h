@@ -30,7 +30,8 @@ struct tt_uprobe;
 
 /* Programs of the loaded BPF object. NULL: that function is not probed. */
 struct tt_uprobe_programs {
-	struct bpf_program *getenv, *secure_getenv, *uv_os_getenv, *go_getenv;
+	struct bpf_program *getenv, *secure_getenv, *uv_os_getenv;
+	struct bpf_program *go_getenv, *go_getenv_stack, *go_environ;
 };
 
 struct tt_uprobe_params {
