@@ -4,11 +4,20 @@
 
 #include "classify/classify.h"
 #include "config/config.h"
+#include "daemon/inside.h"
 #include "daemon/tracker_internal.h"
 #include "process/identify.h"
 #include "process/procfs.h"
 #include "process/redact.h"
 #include "util/util.h"
+
+static void inside(const struct tt_event *event, const struct tt_process *process, struct tt_inside *ret,
+		   void *arg)
+{
+	struct tt_tracker *tracker = arg;
+
+	tt_inside_of(event, process, tracker->table, tracker->params.procfs, ret);
+}
 
 int tt_tracker_new(const struct tt_tracker_params *params, struct tt_tracker **ret)
 {
@@ -18,6 +27,8 @@ int tt_tracker_new(const struct tt_tracker_params *params, struct tt_tracker **r
 		.classifier = params->classifier,
 		.first_row_id = tt_store_next_row_id(params->store),
 		.max_keys = params->max_keys,
+		.inside = inside,
+		.arg = tracker,
 	};
 	int r;
 
