@@ -292,25 +292,6 @@ static void put_exec(struct tt_tracker *tracker, struct tt_process *process, con
 	tt_tracker_account(tracker, r, process, TT_LOST_FILE, 1, event->time_ns);
 }
 
-static void put_handed_environment(struct tt_tracker *tracker, struct tt_process *process,
-				   const struct tt_event *event)
-{
-	for (size_t i = 0; i < event->exec.n_env; i++) {
-		int r = may_store(process);
-
-		if (r == 0)
-			r = tt_rows_env_handed(tracker->rows, &event->exec.env[i], process,
-					       tt_tracker_epoch(tracker, event->time_ns));
-		tt_tracker_account(tracker, r, process, TT_LOST_HANDED, 1, event->time_ns);
-	}
-	if (event->flags & TT_EVF_ENV_CUT) {
-		tt_tracker_put_loss(tracker, "env", "exec_environment_cut", 1, event->time_ns,
-				    process->session, process);
-		process->lost = true;
-		tt_tracker_mark_incomplete(tracker, process->session);
-	}
-}
-
 static int identify(struct tt_tracker *tracker, const struct tt_event *event, struct tt_identity *ret)
 {
 	const struct tt_event_exec *exec = &event->exec;
@@ -457,9 +438,7 @@ static int handle_exec(struct tt_tracker *tracker, const struct tt_event *event)
 		tt_tracker_put_session(tracker, process->session);
 	tt_tracker_put_process(tracker, process);
 	put_exec(tracker, process, event);
-	/* of a tool it is much the same as of whoever runs it, but where nothing else is known it is evidence */
-	if (process->role != TT_ROLE_TOOL || process->session->command_run || process->env_blind)
-		put_handed_environment(tracker, process, event);
+	tt_tracker_put_environment(tracker, process, event);
 	return 0;
 }
 

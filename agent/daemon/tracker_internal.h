@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Inside the tracker: shared by tracker.c (events), sessions.c (processes and sessions as rows, ends, scores),
- * ledger.c (losses), coverage.c (what could be seen of a process) and scan.c (agents that ran before telltale). Nobody else
+ * ledger.c (losses), coverage.c (what could be seen of a process), handed.c (environments) and scan.c (agents that ran before telltale). Nobody else
  * includes this. */
 #ifndef TT_DAEMON_TRACKER_INTERNAL_H
 #define TT_DAEMON_TRACKER_INTERNAL_H
@@ -121,6 +121,17 @@ void tt_tracker_probe_program(struct tt_tracker *tracker, struct tt_process *pro
 void tt_tracker_probe_libc(struct tt_tracker *tracker, const struct tt_event *event,
 			   struct tt_process *process);
 void tt_tracker_files_free(struct tt_tracker *tracker);
+
+/* Does it still run the program of its last exec, as far as that is known? */
+bool tt_tracker_still_runs(const struct tt_tracker *tracker, const struct tt_process *process);
+
+/* ---- handed.c */
+
+/* What came with this exec, if it is to be kept. */
+void tt_tracker_put_environment(struct tt_tracker *tracker, struct tt_process *process,
+				const struct tt_event *event);
+/* What /proc has of it, if it still lives. */
+void tt_tracker_read_environment(struct tt_tracker *tracker, struct tt_process *process, uint64_t at_ns);
 
 /* ---- tracker.c */
 

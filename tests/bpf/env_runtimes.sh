@@ -53,6 +53,11 @@ built() { # NAME PROGRAM ARG...: a step, unless the program could not be built, 
 scenario() {
 	export TT_SET=there HOME=$W DENO_DIR=$W/deno DENO_NO_UPDATE_CHECK=1 PATH=$PATH:$TT_MORE_PATH
 
+	{
+		sleep $((2 * ${TT_SLOW:-1}))
+		: >"$W/let-go"
+	} 9<&- &
+	built static-stripped "$W/stripped" until TT_SET "$W/let-go"
 	built musl-stripped "$S/env_lookup-musl-stripped" getenv TT_SET
 	built python python3 -c 'import os; print("value=" + os.environ["TT_SET"])'
 	# shellcheck disable=SC2016
@@ -71,6 +76,9 @@ without() { # SUBJECT WHAT WHY
 	cases=$((cases + 1))
 }
 OTHERS="skip-ok: no test of ours may install as much as that"
+
+# Small: only large programs are candidates, whose environment comes with their exec.
+cp "$S/env_ways-static" "$W/stripped" 2>/dev/null && strip "$W/stripped"
 
 # ---- what needs a compiler of its own
 build_go() { # NAME FLAG...
@@ -150,6 +158,14 @@ for kind in go go-stripped; do
 		without go "a real Go program: $kind" "$OTHERS"
 	fi
 done
+
+# ---- static
+if [ -x "$W/stripped" ]; then
+	blind "a static program without symbols" static-stripped "blind the statically linked program has no getenv symbol to probe"
+	same "... but it had been handed over, by name" TT_SET "$(handed static-stripped)"
+else
+	without env_ways-static "static programs" "the static library is missing"
+fi
 
 # ---- musl
 if [ -x "$S/env_lookup-musl-static" ]; then
