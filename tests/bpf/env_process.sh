@@ -25,9 +25,9 @@ scenario() {
 	step refused "$SETPRIV" --reuid 65534 cat /proc/$ours/environ 2>/dev/null
 	step absent cat /proc/4194305/environ 2>/dev/null
 	step bound "$UNSHARE" -m bash -c "mount --bind /proc/$ours '$W/mount' && exec cat '$W/mount/environ'"
-	# which file system it was it still has to have when it is asked
+	# where the file system and the numbers are others, they have to be there still when it is asked
 	step mounted "$UNSHARE" -m bash -c "mount -t proc proc '$W/mount' && read <'$W/mount/$ours/environ'; sleep ${TT_SLOW:-1}"
-	step contained "$UNSHARE" -pf --mount-proc bash -c 'sleep 300 & read </proc/self/environ; read </proc/$!/environ; kill $!'
+	step contained "$UNSHARE" -pf --mount-proc bash -c 'sleep 300 & read </proc/self/environ; read </proc/$!/environ; kill $!; sleep $0' "${TT_SLOW:-1}"
 	step no-proc cat "$W/1/environ"
 
 	step mem-self cat /proc/self/mem 2>/dev/null
