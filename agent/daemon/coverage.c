@@ -221,9 +221,8 @@ static void coverage_part(struct tt_buf *out, const char *sensor, const char *st
 	tt_buf_char(out, '}');
 }
 
-static void env_part(struct tt_buf *out, const struct tt_tracker *tracker, struct tt_process *process)
+static void env_part(struct tt_buf *out, const struct tt_tracker *tracker, const struct tt_process *process)
 {
-	enum tt_coverage coverage;
 	char why[TT_COVERAGE_REASON_MAX] = "";
 	struct tt_uprobe_process facts = {
 		.exe_fd = -1,
@@ -244,9 +243,9 @@ static void env_part(struct tt_buf *out, const struct tt_tracker *tracker, struc
 		coverage_part(out, "env", "blind", "no environment probes in this run");
 		return;
 	}
-	coverage = tt_uprobe_coverage(tracker->params.uprobe, &facts, why, sizeof(why));
-	process->env_blind = coverage == TT_COVERAGE_BLIND;
-	coverage_part(out, "env", tt_coverage_name(coverage), why);
+	coverage_part(out, "env",
+		      tt_coverage_name(tt_uprobe_coverage(tracker->params.uprobe, &facts, why, sizeof(why))),
+		      why);
 }
 
 /* What applies of the reasons why a sensor does not see everything; the first that is not NULL. */

@@ -59,11 +59,14 @@ void tt_tracker_put_environment(struct tt_tracker *tracker, struct tt_process *p
 				const struct tt_event *event)
 {
 	const struct tt_event_exec *exec = &event->exec;
+	bool unseen = tracker->params.uprobe &&
+		      (process->env_direct ||
+		       tt_uprobe_is_beyond_probes(tracker->params.uprobe, &process->exe_id));
 
-	/* a tool's is much the same as that of whoever runs it, but evidence where its look-ups are not seen */
-	if (process->role == TT_ROLE_TOOL && !process->session->command_run && !process->env_blind)
+	/* a tool's is much the same as that of whoever runs it, but evidence where no look-up can be seen */
+	if (process->role == TT_ROLE_TOOL && !process->session->command_run && !unseen)
 		return;
-	if (!(event->flags & TT_EVF_CANDIDATE) && process->env_blind)
+	if (!(event->flags & TT_EVF_CANDIDATE) && unseen)
 		tt_tracker_read_environment(tracker, process, event->time_ns);
 	for (size_t i = 0; i < exec->n_env; i++)
 		put(tracker, process, &exec->env[i], event->time_ns);

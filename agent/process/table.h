@@ -49,7 +49,6 @@ struct tt_process {
 	bool late; /* watched from some point on: its beginning was not seen */
 	enum tt_ring_use io_uring;
 	bool env_direct; /* a runtime that reads its environment without a call */
-	bool env_blind; /* none of its environment look-ups is seen */
 	bool lost; /* something of this process was lost */
 	bool missing; /* /proc had it no more when last looked at */
 	bool dirty; /* differs from what was stored */

@@ -740,6 +740,14 @@ bool tt_uprobe_is_probed(const struct tt_uprobe *up, const struct tt_file_id *id
 	return file && is_probed(file);
 }
 
+bool tt_uprobe_is_beyond_probes(const struct tt_uprobe *up, const struct tt_file_id *exe)
+{
+	const struct file *file = find(up, exe);
+
+	return file && (file->foreign || file->is_bun ||
+			((file->is_static || file->is_go) && file->state == TT_PROBE_ABSENT));
+}
+
 const char *tt_uprobe_musl_loader(const struct tt_uprobe *up, const struct tt_file_id *exe)
 {
 	const struct file *file = find(up, exe);
