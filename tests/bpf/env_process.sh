@@ -33,6 +33,7 @@ scenario() {
 	step mem-self cat /proc/self/mem 2>/dev/null
 	step mem cat "/proc/$other/mem" 2>/dev/null
 	kill $ours
+	{ wait $ours; } 2>/dev/null
 }
 SETPRIV=$(type -P setpriv) UNSHARE=$(type -P unshare)
 . tests/bpf/lib.sh
