@@ -23,14 +23,19 @@
 /* Room for one byte more than a record holds: a name that reaches it was cut. */
 #define NAME_ROOM (TT_NAME_MAX + 8)
 #define C_STRING  (~0ULL)
+#define ALL_NAMES (~1ULL)
 
-/* len: of a Go string, which has no NUL at its end; or C_STRING. Returns the name's length, TT_NAME_MAX if it is
- * longer than fits, or a negative error. */
+/* len: of a Go string, which has no NUL at its end; or C_STRING; or ALL_NAMES, where no name was given: all were
+ * asked for, "*". Returns the name's length, TT_NAME_MAX if it is longer than fits, or a negative error. */
 static __always_inline long read_name(char name[NAME_ROOM], const void *user, __u64 len)
 {
 	char byte;
 	long n;
 
+	if (len == ALL_NAMES) {
+		name[0] = '*';
+		return 1;
+	}
 	if (len != C_STRING) {
 		__u64 part = at_most(len, TT_NAME_MAX - 1);
 
@@ -170,8 +175,7 @@ int up_uv_os_getenv(struct pt_regs *ctx)
 	return observe_getenv(ctx, (void *)PT_REGS_PARM1(ctx), C_STRING, TT_ENV_UV_OS_GETENV);
 }
 
-/* syscall.Getenv(key string): Go's register ABI (since 1.17) passes pointer and length in the first two registers of
- * its own. */
+/* syscall.Getenv(key string): since Go 1.17 pointer and length are in the first two registers of a convention of its own... */
 SEC("uprobe")
 int up_go_getenv(struct pt_regs *ctx)
 {
@@ -180,4 +184,22 @@ int up_go_getenv(struct pt_regs *ctx)
 #else
 	return observe_getenv(ctx, (void *)PT_REGS_PARM1(ctx), PT_REGS_PARM2(ctx), TT_ENV_GO);
 #endif
+}
+
+/* ... and before on the stack, above 8 bytes that on x86-64 hold the return address. */
+SEC("uprobe")
+int up_go_getenv_stack(struct pt_regs *ctx)
+{
+	__u64 key[2] = {};
+
+	/* just written by the caller: the page is there */
+	bpf_probe_read_user(key, sizeof(key), (void *)(PT_REGS_SP(ctx) + 8));
+	return observe_getenv(ctx, (void *)key[0], key[1], TT_ENV_GO);
+}
+
+/* syscall.Environ() */
+SEC("uprobe")
+int up_go_environ(struct pt_regs *ctx)
+{
+	return observe_getenv(ctx, NULL, ALL_NAMES, TT_ENV_GO);
 }

@@ -40,6 +40,8 @@ static const struct view {
 	  "count, "
 	  "first_ns, last_ns, row_id, revision FROM name_lookup" IN_TIME("first_ns", "last_ns"),
 	  false },
+	{ "process_access",
+	  "SELECT 'process_access' AS type, * FROM process_access" IN_TIME("first_ns", "last_ns"), false },
 	{ "finding", "SELECT 'finding' AS type, * FROM finding" IN_TIME("first_ns", "last_ns"), false },
 	{ "risk_record", "SELECT 'risk_record' AS type, * FROM risk_record" IN_TIME("first_ns", "last_ns"),
 	  false },

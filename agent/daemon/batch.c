@@ -23,6 +23,7 @@ enum kind {
 	KIND_ENV,
 	KIND_CONNECTION,
 	KIND_NAME,
+	KIND_ACCESS,
 	KIND_LOSS,
 	KIND_RISK,
 	KIND_COUNTS,
@@ -56,6 +57,7 @@ PUT(file)
 PUT(env)
 PUT(connection)
 PUT(name)
+PUT(access)
 PUT(loss)
 PUT(risk)
 PUT(counts)
@@ -117,6 +119,10 @@ static const struct {
 			put_name,
 			{ TEXT(name, name), TEXT(name, type), TEXT(name, source), TEXT(name, answers) },
 			4 },
+	[KIND_ACCESS] = { sizeof(struct tt_row_access),
+			  put_access,
+			  { TEXT(access, what), TEXT(access, of_exe) },
+			  2 },
 	[KIND_LOSS] = { sizeof(struct tt_row_loss),
 			put_loss,
 			{ TEXT(loss, boot_id), TEXT(loss, sensor), TEXT(loss, kind) },
@@ -260,6 +266,11 @@ int tt_batch_connection(struct tt_batch *batch, const struct tt_row_connection *
 int tt_batch_name(struct tt_batch *batch, const struct tt_row_name *row)
 {
 	return add(batch, KIND_NAME, row);
+}
+
+int tt_batch_access(struct tt_batch *batch, const struct tt_row_access *row)
+{
+	return add(batch, KIND_ACCESS, row);
 }
 
 int tt_batch_loss(struct tt_batch *batch, const struct tt_row_loss *row)

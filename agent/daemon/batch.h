@@ -28,6 +28,7 @@ int tt_batch_file(struct tt_batch *batch, const struct tt_row_file *row);
 int tt_batch_env(struct tt_batch *batch, const struct tt_row_env *row);
 int tt_batch_connection(struct tt_batch *batch, const struct tt_row_connection *row);
 int tt_batch_name(struct tt_batch *batch, const struct tt_row_name *row);
+int tt_batch_access(struct tt_batch *batch, const struct tt_row_access *row);
 int tt_batch_loss(struct tt_batch *batch, const struct tt_row_loss *row);
 int tt_batch_risk(struct tt_batch *batch, const struct tt_row_risk *row);
 /* New counts of a row that was put before. */

@@ -87,6 +87,18 @@ static int open_if_same(int fd, const struct tt_process *process)
 	return -ENOENT;
 }
 
+bool tt_tracker_still_runs(const struct tt_tracker *tracker, const struct tt_process *process)
+{
+	int fd;
+
+	if (!process->exe_ino)
+		return true;
+	fd = open_if_same(tt_procfs_open_exe(tracker->params.procfs, process->key.pid), process);
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
 static void probe(struct tt_tracker *tracker, struct tt_process *process, const char *path, int fd,
 		  struct tt_file_id *ret)
 {

@@ -7,6 +7,7 @@
 
 #include "classify/classify.h"
 #include "daemon/hosts.h"
+#include "daemon/inside.h"
 #include "daemon/known.h"
 #include "daemon/lookups.h"
 #include "daemon/names.h"
@@ -285,12 +286,41 @@ static const char *category_of(const struct tt_rows *rows, const struct tt_event
 	return category;
 }
 
+/* Of a process's inside the category is that of the name it has in /proc, wherever that is mounted; its own is its own
+ * business. */
+static const char *inside_category(const struct tt_classifier *classifier, const struct tt_inside *inside,
+				   const struct tt_process *process)
+{
+	char path[32];
+
+	if (inside->own)
+		return NULL;
+	snprintf(path, sizeof(path), "/proc/1/%s", tt_inside_name(inside->what));
+	return tt_classify_path(classifier, path, process->home);
+}
+
+static int put_access(struct tt_rows *rows, const struct tt_inside *inside, const struct tt_row_file *file)
+{
+	struct tt_row_access row = {
+		.row_id = file->row_id,
+		.process_id = file->process_id,
+		.what = tt_inside_name(inside->what),
+		.of_process_id = inside->process_id,
+		.of_pid = inside->pid,
+		.of_exe = inside->exe,
+	};
+
+	return tt_batch_access(rows->params.batch, &row);
+}
+
 /* What is reached through a symbolic link is called by the caller's name, and the object's own is kept beside it;
  * the category is the worse of the two, so that neither name can hide the other (docs/design/0001). */
 static int put_file(struct tt_rows *rows, const struct tt_event *event, const struct tt_process *process,
 		    uint64_t row_id, uint64_t count, int64_t bytes, int64_t to_epoch_ns)
 {
 	const struct tt_event_file *file = &event->file;
+	const struct tt_classifier *classifier = rows->params.classifier;
+	_cleanup_(tt_inside_done) struct tt_inside inside = { .what = TT_INSIDE_NONE };
 	const char *path = file->spelling ? file->spelling : file->path;
 	/* a pipe has no name at all */
 	bool nameless = event->flags & TT_EVF_UNREACHABLE && tt_streq(file->path, "/");
@@ -319,7 +349,17 @@ static int put_file(struct tt_rows *rows, const struct tt_event *event, const st
 		.truncated = event->flags &
 			     (TT_EVF_PATH_CUT | TT_EVF_BASE_CUT | TT_EVF_USER_CUT | TT_EVF_USER_FAULT),
 	};
+	int r;
 
+	if (rows->params.inside)
+		rows->params.inside(event, process, &inside, rows->params.arg);
+	if (inside.what != TT_INSIDE_NONE) {
+		row.category = inside_category(classifier, &inside, process);
+		/* before its file, of which it says nothing alone: where that finds no room, both come again */
+		r = put_access(rows, &inside, &row);
+		if (r < 0)
+			return r;
+	}
 	return tt_batch_file(rows->params.batch, &row);
 }
 

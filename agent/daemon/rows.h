@@ -14,6 +14,7 @@
 #include "util/util.h"
 
 struct tt_classifier;
+struct tt_inside;
 struct tt_rows;
 
 struct tt_rows_params {
@@ -21,6 +22,10 @@ struct tt_rows_params {
 	const struct tt_classifier *classifier;
 	struct tt_procfs *procfs; /* through which /etc/hosts is read; NULL: it is not */
 	uint64_t first_row_id;
+	/* what a file is to another process (inside.h); NULL: not asked. arg is its last argument */
+	void (*inside)(const struct tt_event *event, const struct tt_process *process, struct tt_inside *ret,
+		       void *arg);
+	void *arg;
 	unsigned max_keys; /* of unaggregated operations that are remembered; beyond, each becomes a row */
 	tt_host_named_fn named; /* NULL: nobody wants to know */
 	void *named_arg;

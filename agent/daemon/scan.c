@@ -13,7 +13,6 @@
 #include "util/util.h"
 
 #define ARGV_BYTES_MAX 4096
-#define ENV_BYTES_MAX  (128u << 10)
 
 struct found {
 	struct tt_iter_task task;
@@ -117,34 +116,6 @@ static size_t outermost(const struct scan *scan, size_t i)
 	return root;
 }
 
-static void put_environment(struct scan *scan, struct tt_process *process)
-{
-	const struct tt_tracker_params *params = &scan->tracker->params;
-	_cleanup_free_ char *block = NULL;
-	size_t len = 0;
-
-	if (!params->env_filter ||
-	    tt_procfs_environ(params->procfs, process->key.pid, ENV_BYTES_MAX, &block, &len) < 0)
-		return;
-	for (size_t at = 0; at < len;) {
-		char *string = block + at, kept[512], *equals = strchr(string, '=');
-		struct tt_env_entry entry = { .name = string };
-
-		at += strlen(string) + 1;
-		if (!equals || equals == string)
-			continue;
-		*equals = '\0';
-		if (params->env_filter(string, equals + 1, kept, sizeof(kept), params->env_filter_arg))
-			entry.value = kept;
-		tt_tracker_env_given(scan->tracker, process, &entry);
-		tt_tracker_account(scan->tracker,
-				   tt_rows_env_handed(scan->tracker->rows, &entry, process,
-						      tt_tracker_epoch(scan->tracker, process->started_ns)),
-				   process, TT_LOST_HANDED, 1, process->started_ns);
-	}
-	explicit_bzero(block, len);
-}
-
 static struct found *find_task(struct scan *scan, uint32_t pid, uint64_t start_ns)
 {
 	for (size_t i = 0; i < scan->n; i++) {
@@ -229,7 +200,7 @@ static int bound(const struct tt_iter_task *task, void *arg)
 	tt_tracker_judge_coverage(tracker, process);
 	tt_tracker_put_process(tracker, process);
 	if (agent)
-		put_environment(scan, process);
+		tt_tracker_read_environment(tracker, process, process->started_ns);
 	return 0;
 }
 

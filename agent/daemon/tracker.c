@@ -4,11 +4,20 @@
 
 #include "classify/classify.h"
 #include "config/config.h"
+#include "daemon/inside.h"
 #include "daemon/tracker_internal.h"
 #include "process/identify.h"
 #include "process/procfs.h"
 #include "process/redact.h"
 #include "util/util.h"
+
+static void inside(const struct tt_event *event, const struct tt_process *process, struct tt_inside *ret,
+		   void *arg)
+{
+	struct tt_tracker *tracker = arg;
+
+	tt_inside_of(event, process, tracker->table, tracker->params.procfs, ret);
+}
 
 int tt_tracker_new(const struct tt_tracker_params *params, struct tt_tracker **ret)
 {
@@ -21,6 +30,8 @@ int tt_tracker_new(const struct tt_tracker_params *params, struct tt_tracker **r
 		.max_keys = params->max_keys,
 		.named = tt_tracker_host_named,
 		.named_arg = tracker,
+		.inside = inside,
+		.arg = tracker,
 	};
 	int r;
 
@@ -284,26 +295,6 @@ static void put_exec(struct tt_tracker *tracker, struct tt_process *process, con
 	tt_tracker_account(tracker, r, process, TT_LOST_FILE, 1, event->time_ns);
 }
 
-static void put_handed_environment(struct tt_tracker *tracker, struct tt_process *process,
-				   const struct tt_event *event)
-{
-	for (size_t i = 0; i < event->exec.n_env; i++) {
-		int r = may_store(process);
-
-		tt_tracker_env_given(tracker, process, &event->exec.env[i]);
-		if (r == 0)
-			r = tt_rows_env_handed(tracker->rows, &event->exec.env[i], process,
-					       tt_tracker_epoch(tracker, event->time_ns));
-		tt_tracker_account(tracker, r, process, TT_LOST_HANDED, 1, event->time_ns);
-	}
-	if (event->flags & TT_EVF_ENV_CUT) {
-		tt_tracker_put_loss(tracker, "env", "exec_environment_cut", 1, event->time_ns,
-				    process->session, process);
-		process->lost = true;
-		tt_tracker_mark_incomplete(tracker, process->session);
-	}
-}
-
 static int identify(struct tt_tracker *tracker, const struct tt_event *event, struct tt_identity *ret)
 {
 	const struct tt_event_exec *exec = &event->exec;
@@ -450,8 +441,7 @@ static int handle_exec(struct tt_tracker *tracker, const struct tt_event *event)
 		tt_tracker_put_session(tracker, process->session);
 	tt_tracker_put_process(tracker, process);
 	put_exec(tracker, process, event);
-	if (process->role != TT_ROLE_TOOL || process->session->command_run)
-		put_handed_environment(tracker, process, event);
+	tt_tracker_put_environment(tracker, process, event);
 	return 0;
 }
 

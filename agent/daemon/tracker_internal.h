@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Inside the tracker: shared by tracker.c (events), sessions.c (processes and sessions as rows, ends, scores),
- * ledger.c (losses), coverage.c (what could be seen of a process), gateways.c (whom an agent talks to in place of its
- * vendor) and scan.c (agents that ran before telltale). Nobody else
+ * ledger.c (losses), coverage.c (what could be seen of a process), handed.c (environments), gateways.c (whom an agent talks to
+ * in place of its vendor) and scan.c (agents that ran before telltale). Nobody else
  * includes this. */
 #ifndef TT_DAEMON_TRACKER_INTERNAL_H
 #define TT_DAEMON_TRACKER_INTERNAL_H
@@ -131,6 +131,17 @@ void tt_tracker_env_given(struct tt_tracker *tracker, const struct tt_process *p
 			  const struct tt_env_entry *entry);
 /* A tt_host_named_fn; arg is the tracker. */
 void tt_tracker_host_named(const struct tt_process *process, const char *host, void *arg);
+
+/* Does it still run the program of its last exec, as far as that is known? */
+bool tt_tracker_still_runs(const struct tt_tracker *tracker, const struct tt_process *process);
+
+/* ---- handed.c */
+
+/* What came with this exec, if it is to be kept. */
+void tt_tracker_put_environment(struct tt_tracker *tracker, struct tt_process *process,
+				const struct tt_event *event);
+/* What /proc has of it, if it still lives. */
+void tt_tracker_read_environment(struct tt_tracker *tracker, struct tt_process *process, uint64_t at_ns);
 
 /* ---- tracker.c */
 

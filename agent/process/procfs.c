@@ -17,6 +17,7 @@
 #include <limits.h>
 #include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 
 #include "process/redact.h"
@@ -26,11 +27,13 @@
 /* Opens that one path may cost: PATH_MAX of "a/../" is 800 walks from the root. */
 #define STEPS_MAX     4096
 #define SMALL_FILE    (16 * 1024)
+#define MOUNTS_MAX    (256 * 1024) /* a node of Kubernetes has hundreds of mounts, of 200 bytes */
 #define ANCESTORS_MAX 16
 #define ANCESTOR_ARGV 4096
 
 struct tt_procfs {
 	int fd;
+	uint32_t dev;
 };
 
 TT_DEFINE_CLEANUP(struct tt_procfs *, tt_procfs_free)
@@ -38,12 +41,14 @@ TT_DEFINE_CLEANUP(struct tt_procfs *, tt_procfs_free)
 int tt_procfs_new(const char *root, struct tt_procfs **ret)
 {
 	_cleanup_(tt_procfs_freep) struct tt_procfs *fs = calloc(1, sizeof(*fs));
+	struct stat st;
 
 	if (!fs)
 		return -ENOMEM;
 	fs->fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (fs->fd < 0)
+	if (fs->fd < 0 || fstat(fs->fd, &st) < 0)
 		return -errno;
+	fs->dev = (uint32_t)major(st.st_dev) << 20 | minor(st.st_dev);
 	*ret = TAKE_PTR(fs);
 	return 0;
 }
@@ -229,6 +234,59 @@ int tt_procfs_stat(struct tt_procfs *fs, uint32_t pid, struct tt_procfs_stat *re
 	stat.uid = effective_uid(fs, pid);
 	*ret = stat;
 	return 0;
+}
+
+int tt_procfs_ids(struct tt_procfs *fs, uint32_t pid, struct tt_procfs_ids *ret)
+{
+	struct tt_procfs_ids ids = { 0 };
+	_cleanup_free_ char *text = NULL;
+	unsigned number;
+	const char *line;
+	size_t len;
+	int r, used;
+
+	r = read_proc(fs, pid, "status", SMALL_FILE, &text, &len);
+	if (r < 0)
+		return r;
+	line = strstr(text, "\nTgid:");
+	if (!line || sscanf(line, "\nTgid: %u", &ids.process) != 1)
+		return -EBADMSG;
+	line = strstr(text, "\nNSpid:");
+	if (!line)
+		return -EBADMSG;
+	for (line += strlen("\nNSpid:"); *line == '\t' && sscanf(line, "%u%n", &number, &used) == 1;
+	     line += used) {
+		ids.innermost = number;
+		ids.namespaces++;
+	}
+	*ret = ids;
+	return 0;
+}
+
+bool tt_procfs_has_proc(struct tt_procfs *fs, uint32_t pid, uint32_t dev)
+{
+	_cleanup_free_ char *text = NULL;
+	char *rest, *line;
+	size_t len;
+
+	if (read_proc(fs, pid, "mountinfo", MOUNTS_MAX, &text, &len) < 0)
+		return false;
+	rest = text;
+	while ((line = strsep(&rest, "\n"))) {
+		unsigned major_number, minor_number;
+		const char *type = strstr(line, " - ");
+
+		if (type && strncmp(type, " - proc ", strlen(" - proc ")) == 0 &&
+		    sscanf(line, "%*u %*u %u:%u", &major_number, &minor_number) == 2 &&
+		    dev == (major_number << 20 | minor_number))
+			return true;
+	}
+	return false;
+}
+
+uint32_t tt_procfs_dev(const struct tt_procfs *fs)
+{
+	return fs->dev;
 }
 
 /* 64 hex digits that no further hex digit touches. */

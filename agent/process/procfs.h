@@ -26,6 +26,20 @@ struct tt_procfs_stat {
 };
 int tt_procfs_stat(struct tt_procfs *fs, uint32_t pid, struct tt_procfs_stat *ret);
 
+/* A pid may be a thread's, and has another number in each pid namespace that it is in. */
+struct tt_procfs_ids {
+	uint32_t process; /* whose thread it is; a process's is itself */
+	uint32_t innermost; /* its number in its own namespace */
+	unsigned namespaces; /* how many it is in, from ours on inwards */
+};
+int tt_procfs_ids(struct tt_procfs *fs, uint32_t pid, struct tt_procfs_ids *ret);
+
+/* The device that files of this proc file system are on, in the kernel's encoding. */
+uint32_t tt_procfs_dev(const struct tt_procfs *fs);
+
+/* Is what the process has mounted from this device another proc file system? */
+bool tt_procfs_has_proc(struct tt_procfs *fs, uint32_t pid, uint32_t dev);
+
 /* malloc'd. exe: the link's text without " (deleted)". */
 int tt_procfs_exe(struct tt_procfs *fs, uint32_t pid, char **ret);
 int tt_procfs_cwd(struct tt_procfs *fs, uint32_t pid, char **ret);

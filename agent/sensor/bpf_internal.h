@@ -12,7 +12,7 @@
 #include "telltale.skel.h"
 
 /* Rows of the table in bpf_load.c, at most. */
-#define TT_BPF_PROGRAMS 62
+#define TT_BPF_PROGRAMS 64
 
 /* A record's time is taken before its place in the ring: allow for a hook that was interrupted between. */
 #define TT_BPF_SLACK_NS UINT64_C(2000000)

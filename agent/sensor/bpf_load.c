@@ -131,6 +131,8 @@ static const struct program {
 	PROGRAM("up_secure_getenv", "env", "environment look-ups", ANY, LATER),
 	PROGRAM("up_uv_os_getenv", "env", "environment look-ups of Node", ANY, LATER),
 	PROGRAM("up_go_getenv", "env", "environment look-ups of Go", ANY, LATER),
+	PROGRAM("up_go_getenv_stack", "env", "environment look-ups of Go before 1.17", ANY, LATER),
+	PROGRAM("up_go_environ", "env", "whole environments in Go", ANY, LATER),
 	PROGRAM("up_getaddrinfo", "net", "names that are looked up by getaddrinfo", ANY, LATER),
 	PROGRAM("up_freeaddrinfo", "net", "what getaddrinfo found", ANY, LATER),
 };
@@ -679,11 +681,13 @@ void tt_sensor_bpf_uprobe_programs(const struct tt_sensor *head, struct tt_uprob
 {
 	const struct tt_bpf_sensor *sensor = (const struct tt_bpf_sensor *)head;
 	struct telltale_bpf *skel = sensor->skel;
-	struct bpf_program **wanted[] = { &ret->getenv,	   &ret->secure_getenv, &ret->uv_os_getenv,
-					  &ret->go_getenv, &ret->getaddrinfo,	&ret->freeaddrinfo };
-	struct bpf_program *have[] = { skel->progs.up_getenv,	    skel->progs.up_secure_getenv,
-				       skel->progs.up_uv_os_getenv, skel->progs.up_go_getenv,
-				       skel->progs.up_getaddrinfo,  skel->progs.up_freeaddrinfo };
+	struct bpf_program **wanted[] = { &ret->getenv,	     &ret->secure_getenv,   &ret->uv_os_getenv,
+					  &ret->go_getenv,   &ret->go_getenv_stack, &ret->go_environ,
+					  &ret->getaddrinfo, &ret->freeaddrinfo };
+	struct bpf_program *have[] = { skel->progs.up_getenv,	       skel->progs.up_secure_getenv,
+				       skel->progs.up_uv_os_getenv,    skel->progs.up_go_getenv,
+				       skel->progs.up_go_getenv_stack, skel->progs.up_go_environ,
+				       skel->progs.up_getaddrinfo,     skel->progs.up_freeaddrinfo };
 
 	for (size_t i = 0; i < ARRAY_SIZE(have); i++)
 		*wanted[i] = bpf_program__fd(have[i]) >= 0 ? have[i] : NULL;

@@ -41,7 +41,7 @@ static void say_probe(const struct tt_probe_fact *probe, const char *what, const
 {
 	switch (probe->state) {
 	case TT_PROBE_ABSENT:
-		snprintf(text, size, "%s has no %s symbol to probe", what, function);
+		snprintf(text, size, "%s has no %s to probe", what, function);
 		break;
 	case TT_PROBE_FAILED:
 		snprintf(text, size, "%s could not be probed: %s", what, strerror(-probe->error));
@@ -87,7 +87,7 @@ static bool self_contained_unprobed(const struct tt_coverage_facts *f)
 static void say_self_contained(const struct tt_coverage_facts *f, char *text, size_t size)
 {
 	say_probe(&f->own, f->is_go ? "the Go program" : "the statically linked program",
-		  f->is_go ? "syscall.Getenv" : "getenv", text, size);
+		  f->is_go ? "syscall.Getenv" : "getenv symbol", text, size);
 }
 
 /* The C library's part is missing. What the runtime's own function shows (own) makes that `partial`. */
@@ -111,7 +111,7 @@ static void say_libc_missing(const struct tt_coverage_facts *f, char *text, size
 	if (f->libc_off)
 		snprintf(text, size, "probes of C libraries are switched off (env.libc: off)");
 	else
-		say_probe(&f->libc, "its C library", "getenv", text, size);
+		say_probe(&f->libc, "its C library", "getenv symbol", text, size);
 }
 
 static void say_own_only(const struct tt_coverage_facts *f, char *text, size_t size)
@@ -139,6 +139,17 @@ static void say_ended_before(const struct tt_coverage_facts *f, char *text, size
 	snprintf(text, size, "it had ended before it was probed");
 }
 
+/* What the runtime itself asks for (TZ, LANG) still shows, but not what the program wants to know. */
+static bool reads_directly(const struct tt_coverage_facts *f)
+{
+	return f->env_direct;
+}
+
+static void say_reads_directly(const struct tt_coverage_facts *f, char *text, size_t size)
+{
+	snprintf(text, size, "its runtime copies the environment block and looks names up there");
+}
+
 /* ---- partial */
 
 static bool own_getenv_unprobed(const struct tt_coverage_facts *f)
@@ -148,7 +159,7 @@ static bool own_getenv_unprobed(const struct tt_coverage_facts *f)
 
 static void say_own_getenv(const struct tt_coverage_facts *f, char *text, size_t size)
 {
-	say_probe(&f->own, "the program's own getenv", "getenv", text, size);
+	say_probe(&f->own, "the program's own getenv", "getenv symbol", text, size);
 }
 
 static bool was_running(const struct tt_coverage_facts *f)
@@ -184,25 +195,14 @@ static void say_late(const struct tt_coverage_facts *f, char *text, size_t size)
 		 (double)(complete_since(f) - f->exec_ns) / 1e6);
 }
 
-static bool reads_directly(const struct tt_coverage_facts *f)
-{
-	return f->env_direct;
-}
-
-static void say_reads_directly(const struct tt_coverage_facts *f, char *text, size_t size)
-{
-	snprintf(text, size, "its runtime copies the environment block and looks names up there");
-}
-
 static bool may_read_directly(const struct tt_coverage_facts *f)
 {
-	return f->imports_environ && !f->env_direct;
+	return f->imports_environ;
 }
 
 static void say_may_read_directly(const struct tt_coverage_facts *f, char *text, size_t size)
 {
-	snprintf(text, size, "may also read the environment block without a call (it uses %s)",
-		 f->is_go ? "syscall.Environ" : "environ");
+	snprintf(text, size, "may also read the environment block without a call (it uses environ)");
 }
 
 static const struct rule rules[] = {
@@ -211,11 +211,11 @@ static const struct rule rules[] = {
 	{ TT_COVERAGE_BLIND, self_contained_unprobed, say_self_contained },
 	{ TT_COVERAGE_BLIND, libc_missing_blind, say_libc_missing },
 	{ TT_COVERAGE_BLIND, ended_before, say_ended_before },
+	{ TT_COVERAGE_BLIND, reads_directly, say_reads_directly },
 	{ TT_COVERAGE_PARTIAL, libc_missing_partial, say_own_only },
 	{ TT_COVERAGE_PARTIAL, own_getenv_unprobed, say_own_getenv },
 	{ TT_COVERAGE_PARTIAL, was_running, say_running },
 	{ TT_COVERAGE_PARTIAL, was_late, say_late },
-	{ TT_COVERAGE_PARTIAL, reads_directly, say_reads_directly },
 	{ TT_COVERAGE_PARTIAL, may_read_directly, say_may_read_directly },
 };
 

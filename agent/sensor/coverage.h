@@ -13,7 +13,7 @@
 enum tt_coverage {
 	TT_COVERAGE_SEEN, /* every look-up by a call was seen */
 	TT_COVERAGE_PARTIAL, /* some may be missing */
-	TT_COVERAGE_BLIND, /* none was seen */
+	TT_COVERAGE_BLIND, /* none of the program's own was seen */
 };
 
 /* "seen", "partial", "blind": as the process view's `coverage` column has it. */

@@ -24,6 +24,7 @@
 #include <bpf/libbpf.h>
 
 #include "sensor/command.h"
+#include "sensor/gofunc.h"
 #include "sensor/libcs.h"
 #include "util/elf.h"
 #include "util/util.h"
@@ -38,7 +39,17 @@
 #define NAME_MATCHES_MAX 64 /* of one name or pattern on PATH */
 #define DETACH_WAIT_MS	 10000
 
-enum kind { GETENV, SECURE_GETENV, UV_OS_GETENV, GO_GETENV, GETADDRINFO, FREEADDRINFO, KINDS };
+enum kind {
+	GETENV,
+	SECURE_GETENV,
+	UV_OS_GETENV,
+	GO_GETENV,
+	GO_GETENV_STACK,
+	GO_ENVIRON,
+	GETADDRINFO,
+	FREEADDRINFO,
+	KINDS
+};
 
 static const struct {
 	const char *symbol;
@@ -51,6 +62,9 @@ static const struct {
 			    false },
 	[UV_OS_GETENV] = { "uv_os_getenv", offsetof(struct tt_uprobe_programs, uv_os_getenv), false, false },
 	[GO_GETENV] = { "syscall.Getenv", offsetof(struct tt_uprobe_programs, go_getenv), true, false },
+	[GO_GETENV_STACK] = { "syscall.Getenv", offsetof(struct tt_uprobe_programs, go_getenv_stack), true,
+			      false },
+	[GO_ENVIRON] = { "syscall.Environ", offsetof(struct tt_uprobe_programs, go_environ), true, false },
 	[GETADDRINFO] = { "getaddrinfo", offsetof(struct tt_uprobe_programs, getaddrinfo), false, true },
 	[FREEADDRINFO] = { "freeaddrinfo", offsetof(struct tt_uprobe_programs, freeaddrinfo), false, true },
 };
@@ -58,7 +72,7 @@ static const struct {
 struct file {
 	struct tt_file_id key;
 	char *path; /* as first met; for people */
-	bool is_libc, is_musl, foreign, is_static, is_go, imports_environ;
+	bool is_libc, is_musl, foreign, is_static, is_go, is_bun, imports_environ;
 	char *interp;
 	char *libc; /* path of the C library that its loader takes on this host, once it was asked for */
 	bool has[KINDS], has_env; /* has_env: one of those that look up in the environment */
@@ -144,22 +158,50 @@ static bool is_native(int fd)
 	       header.e_machine == machine;
 }
 
-static void find_symbols(struct file *file, int fd)
+/* Bun itself, and what it builds: the script is in a section, in older ones behind everything else. */
+static bool is_bun(int fd)
 {
-	uint64_t unused;
+	static const char trailer[] = "\n---- Bun! ----\n"; /* and 8 bytes */
+	char end[sizeof(trailer) - 1];
+	uint64_t offset, size;
+	struct stat st;
 
-	file->state = TT_PROBE_ABSENT;
-	for (int k = 0; k < KINDS; k++) {
-		if (kinds[k].go != file->is_go)
-			continue;
-		file->has[k] = tt_elf_symbol_offset(fd, kinds[k].symbol, &file->offset[k]) == 0;
-		if (file->has[k])
-			file->state = TT_PROBE_NOT_IN;
-		file->has_env |= file->has[k] && !kinds[k].names;
+	if (tt_elf_section(fd, ".bun", &offset, &size) == 0)
+		return true;
+	return fstat(fd, &st) == 0 && st.st_size > 64 &&
+	       pread(fd, end, sizeof(end), st.st_size - 8 - (off_t)sizeof(end)) == sizeof(end) &&
+	       memcmp(end, trailer, sizeof(end)) == 0;
+}
+
+static void found(struct file *file, enum kind kind, uint64_t offset)
+{
+	file->has[kind] = true;
+	file->has_env |= !kinds[kind].names;
+	file->offset[kind] = offset;
+	file->state = TT_PROBE_NOT_IN;
+}
+
+static void find_go_functions(struct file *file, int fd)
+{
+	struct tt_gofunc function;
+
+	if (tt_gofunc_find(fd, kinds[GO_GETENV].symbol, &function) == 0)
+		found(file, function.on_stack ? GO_GETENV_STACK : GO_GETENV, function.offset);
+	if (tt_gofunc_find(fd, kinds[GO_ENVIRON].symbol, &function) == 0)
+		found(file, GO_ENVIRON, function.offset);
+}
+
+static void find_functions(struct file *file, int fd)
+{
+	uint64_t offset;
+
+	if (file->is_go) {
+		find_go_functions(file, fd);
+		return;
 	}
-	/* nearly every Go program links it; one that does not cannot copy the environment */
-	if (file->is_go)
-		file->imports_environ = tt_elf_symbol_offset(fd, "syscall.Environ", &unused) == 0;
+	for (int k = 0; k < KINDS; k++)
+		if (!kinds[k].go && tt_elf_symbol_offset(fd, kinds[k].symbol, &offset) == 0)
+			found(file, k, offset);
 }
 
 static int file_read(const char *path, int fd, const struct tt_file_id *key, struct file **ret)
@@ -184,11 +226,13 @@ static int file_read(const char *path, int fd, const struct tt_file_id *key, str
 	file->is_musl = tt_libcs_is_musl(file->is_libc ? path : elf.libc ? elf.libc : "");
 	file->is_static = elf.is_static;
 	file->is_go = elf.is_go;
-	file->imports_environ = elf.imports_environ;
+	/* of Go programs the function that hands it out is probed */
+	file->imports_environ = elf.imports_environ && !elf.is_go;
+	file->is_bun = is_bun(fd);
 	file->interp = TAKE_PTR(elf.interp);
 	file->state = TT_PROBE_ABSENT;
 	if (!file->foreign)
-		find_symbols(file, fd);
+		find_functions(file, fd);
 	*ret = TAKE_PTR(file);
 	return 0;
 }
@@ -713,6 +757,14 @@ bool tt_uprobe_is_probed(const struct tt_uprobe *up, const struct tt_file_id *id
 	return file && is_probed(file);
 }
 
+bool tt_uprobe_is_beyond_probes(const struct tt_uprobe *up, const struct tt_file_id *exe)
+{
+	const struct file *file = find(up, exe);
+
+	return file && (file->foreign || file->is_bun ||
+			((file->is_static || file->is_go) && file->state == TT_PROBE_ABSENT));
+}
+
 const char *tt_uprobe_musl_loader(const struct tt_uprobe *up, const struct tt_file_id *exe)
 {
 	const struct file *file = find(up, exe);
@@ -805,6 +857,7 @@ enum tt_coverage tt_uprobe_coverage(struct tt_uprobe *up, const struct tt_uprobe
 		return tt_coverage_judge(&facts, reason, size);
 	}
 	facts.foreign = exe->foreign;
+	facts.env_direct |= exe->is_bun;
 	facts.is_static = exe->is_static;
 	facts.is_go = exe->is_go;
 	facts.own_getenv = !exe->is_static && !exe->is_go && exe->has[GETENV];

@@ -30,7 +30,8 @@ struct tt_uprobe;
 
 /* Programs of the loaded BPF object. NULL: that function is not probed. */
 struct tt_uprobe_programs {
-	struct bpf_program *getenv, *secure_getenv, *uv_os_getenv, *go_getenv;
+	struct bpf_program *getenv, *secure_getenv, *uv_os_getenv;
+	struct bpf_program *go_getenv, *go_getenv_stack, *go_environ;
 	struct bpf_program *getaddrinfo, *freeaddrinfo;
 };
 
@@ -85,6 +86,9 @@ bool tt_uprobe_is_libc_path(const char *path);
 /* Which file this is to us. -ENOEXEC, -EREMOTE: none that is ever probed. */
 int tt_uprobe_identify(int fd, struct tt_file_id *ret);
 bool tt_uprobe_is_probed(const struct tt_uprobe *up, const struct tt_file_id *id);
+/* Has a program nothing that a probe could see its look-ups with: no function of its own where it needs one, a copy of the
+ * environment, other registers? False where it is not known. */
+bool tt_uprobe_is_beyond_probes(const struct tt_uprobe *up, const struct tt_file_id *exe);
 /* The loader of a program for musl, which is its C library as well; NULL for others. */
 const char *tt_uprobe_musl_loader(const struct tt_uprobe *up, const struct tt_file_id *exe);
 

@@ -66,6 +66,7 @@ static int changed(struct tt_store *store, const char *sql, unsigned n, const in
 
 /* Children of a process, and what names them. risk_row has one row at most. */
 static const char *const process_rows[] = {
+	"DELETE FROM access_row WHERE row_id IN (SELECT row_id FROM access_row WHERE process = ?1 LIMIT ?2)",
 	"DELETE FROM file_row WHERE row_id IN (SELECT row_id FROM file_row WHERE process = ?1 LIMIT ?2)",
 	"DELETE FROM env_row WHERE row_id IN (SELECT row_id FROM env_row WHERE process = ?1 LIMIT ?2)",
 	"DELETE FROM connection_row WHERE row_id IN (SELECT row_id FROM connection_row WHERE process = ?1 "

@@ -46,6 +46,7 @@ int tt_store_put_file(struct tt_store *store, const struct tt_row_file *row);
 int tt_store_put_env(struct tt_store *store, const struct tt_row_env *row);
 int tt_store_put_connection(struct tt_store *store, const struct tt_row_connection *row);
 int tt_store_put_name(struct tt_store *store, const struct tt_row_name *row);
+int tt_store_put_access(struct tt_store *store, const struct tt_row_access *row);
 int tt_store_put_loss(struct tt_store *store, const struct tt_row_loss *row);
 int tt_store_put_risk(struct tt_store *store, const struct tt_row_risk *row);
 /* Of a row that was put before; a row that retention has deleted meanwhile is no error. */

@@ -174,6 +174,13 @@ static const struct tt_column name_columns[] = {
 	LOOKUP(I64_POSITIVE, last_ns),
 };
 
+#define ACCESS(kind, member) COLUMN(struct tt_row_access, kind, member, #member)
+static const struct tt_column access_columns[] = {
+	ACCESS(I64, row_id),	      COLUMN(struct tt_row_access, PROCESS, process_id, "process"),
+	ACCESS(STRING, what),	      ACCESS(ID, of_process_id),
+	ACCESS(U32_POSITIVE, of_pid), ACCESS(STRING, of_exe),
+};
+
 #define LOSS(kind, member) COLUMN(struct tt_row_loss, kind, member, #member)
 static const struct tt_column loss_columns[] = {
 	LOSS(I64, row_id),	   LOSS(STRING, boot_id), LOSS(STRING, sensor),
@@ -201,6 +208,7 @@ const struct tt_table tt_tables[TT_TABLES] = {
 	[TT_TABLE_ENV] = TABLE(env, "row_id", "row_id", 1, true),
 	[TT_TABLE_CONNECTION] = TABLE(connection, "row_id", "row_id", 1, true),
 	[TT_TABLE_NAME] = TABLE(name, "row_id", "row_id", 1, true),
+	[TT_TABLE_ACCESS] = TABLE(access, "row_id", "row_id", 1, false),
 	[TT_TABLE_LOSS] = TABLE(loss, "row_id", "row_id", 1, true),
 	[TT_TABLE_RISK] = TABLE(risk, "process", "process", 1, false),
 };
@@ -450,6 +458,11 @@ int tt_store_put_connection(struct tt_store *store, const struct tt_row_connecti
 int tt_store_put_name(struct tt_store *store, const struct tt_row_name *row)
 {
 	return put_numbered(store, TT_TABLE_NAME, row->row_id, row);
+}
+
+int tt_store_put_access(struct tt_store *store, const struct tt_row_access *row)
+{
+	return put(store, TT_TABLE_ACCESS, row);
 }
 
 int tt_store_put_loss(struct tt_store *store, const struct tt_row_loss *row)

@@ -27,7 +27,7 @@
 #define NAMES_MAX    256
 
 struct segment {
-	uint32_t type;
+	uint32_t type, flags;
 	uint64_t offset, vaddr, filesz;
 };
 
@@ -96,9 +96,11 @@ static int read_segments(struct file *f, uint64_t offset, uint16_t n, uint16_t e
 		if (r < 0)
 			return r == -ENODATA ? -ENOEXEC : r;
 		if (f->elf64)
-			*s = (struct segment){ p.e64.p_type, p.e64.p_offset, p.e64.p_vaddr, p.e64.p_filesz };
+			*s = (struct segment){ p.e64.p_type, p.e64.p_flags, p.e64.p_offset, p.e64.p_vaddr,
+					       p.e64.p_filesz };
 		else
-			*s = (struct segment){ p.e32.p_type, p.e32.p_offset, p.e32.p_vaddr, p.e32.p_filesz };
+			*s = (struct segment){ p.e32.p_type, p.e32.p_flags, p.e32.p_offset, p.e32.p_vaddr,
+					       p.e32.p_filesz };
 	}
 	f->n_segments = n;
 	return 0;
@@ -169,13 +171,14 @@ static int file_init(struct file *f, int fd)
 	return r < 0 ? r : read_sections(f, h.e32.e_shoff, h.e32.e_shnum, h.e32.e_shentsize);
 }
 
-/* File offset of a virtual address, by the loadable segment that holds it. */
-static bool file_offset(const struct file *f, uint64_t vaddr, uint64_t *ret)
+/* File offset of a virtual address, by the loadable segment that holds it and has all these flags (PF_X). */
+static bool file_offset(const struct file *f, uint64_t vaddr, uint32_t flags, uint64_t *ret)
 {
 	for (size_t i = 0; i < f->n_segments; i++) {
 		const struct segment *s = &f->segments[i];
 
-		if (s->type != PT_LOAD || vaddr < s->vaddr || vaddr - s->vaddr >= s->filesz)
+		if (s->type != PT_LOAD || (s->flags & flags) != flags || vaddr < s->vaddr ||
+		    vaddr - s->vaddr >= s->filesz)
 			continue;
 		if (s->offset > OFFSET_MAX - (vaddr - s->vaddr))
 			return false;
@@ -431,8 +434,8 @@ static bool read_dynamic(const struct file *f, struct dynamic *ret)
 		else if (tag == DT_STRSZ)
 			ret->symbols.strings_size = value;
 	}
-	have_strtab = file_offset(f, strtab, &ret->symbols.strings);
-	have_symtab = file_offset(f, symtab, &ret->symbols.offset);
+	have_strtab = file_offset(f, strtab, 0, &ret->symbols.strings);
+	have_symtab = file_offset(f, symtab, 0, &ret->symbols.offset);
 	/* Nothing says how many dynamic symbols there are; linkers put their names right behind them. */
 	if (have_strtab && have_symtab && ret->symbols.strings > ret->symbols.offset)
 		ret->symbols.size = ret->symbols.strings - ret->symbols.offset;
@@ -547,10 +550,20 @@ int tt_elf_symbol_offset(int fd, const char *name, uint64_t *ret_offset)
 		if (!section_symbols(&f, tables[i], &symbols) && tables[i] == SHT_DYNSYM)
 			symbols = dynamic.symbols;
 		if (find_symbol(&f, &symbols, name, is_function, &symbol) &&
-		    file_offset(&f, symbol.value, ret_offset))
+		    file_offset(&f, symbol.value, 0, ret_offset))
 			return 0;
 	}
 	return -ENOENT;
+}
+
+int tt_elf_code_offset(int fd, uint64_t address, uint64_t *ret_offset)
+{
+	_cleanup_(file_done) struct file f = { 0 };
+	int r = file_init(&f, fd);
+
+	if (r < 0)
+		return r;
+	return file_offset(&f, address, PF_X, ret_offset) ? 0 : -ENOENT;
 }
 
 int tt_elf_section(int fd, const char *name, uint64_t *ret_offset, uint64_t *ret_size)

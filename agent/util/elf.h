@@ -24,6 +24,9 @@ void tt_elf_done(struct tt_elf *elf);
 /* File offset of a function symbol (.dynsym first, then .symtab): what a uprobe wants. -ENOENT: no such symbol. */
 int tt_elf_symbol_offset(int fd, const char *name, uint64_t *ret_offset);
 
+/* File offset of an address in one of the file's executable segments. -ENOENT: it is in none. */
+int tt_elf_code_offset(int fd, uint64_t address, uint64_t *ret_offset);
+
 /* Where in the file a section's contents are. -ENOENT: no such section, or nothing of it in the file. */
 int tt_elf_section(int fd, const char *name, uint64_t *ret_offset, uint64_t *ret_size);
 

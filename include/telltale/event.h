@@ -317,7 +317,7 @@ enum tt_env_source {
 	TT_ENV_GETENV = 1,
 	TT_ENV_SECURE_GETENV,
 	TT_ENV_UV_OS_GETENV,
-	TT_ENV_GO, /* syscall.Getenv */
+	TT_ENV_GO, /* syscall.Getenv; syscall.Environ, which asks for all, with the name "*" */
 };
 
 struct tt_ev_env {

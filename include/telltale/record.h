@@ -83,6 +83,16 @@ struct tt_row_file {
 	bool truncated;
 };
 
+/* Whose environment or memory was opened, beside the row of the file with the same number. */
+struct tt_row_access {
+	uint64_t row_id;
+	struct tt_id process_id;
+	const char *what; /* environ mem */
+	struct tt_id of_process_id; /* "": not recorded, or not known */
+	uint32_t of_pid; /* in the initial pid namespace; 0 not known */
+	const char *of_exe; /* what that process ran; NULL not known */
+};
+
 struct tt_row_env {
 	uint64_t row_id;
 	struct tt_id process_id;

@@ -224,7 +224,7 @@ fi
 # ---- not seen
 missed "a walk through the environment block" walker value "$MAY"
 missed "python's copy of the block" python value \
-	"partial its runtime copies the environment block and looks names up there"
+	"blind its runtime copies the environment block and looks names up there"
 missed "another C library than the host's" other-libc early "partial probed only N ms after it started"
 same "... but what came later is seen" '[TT_LATER_LIBC] getenv' "$(looked other-libc | sed 's/ x[0-9]*$//')"
 missed "the C library of another root" other-root early "partial probed only N ms after it started"

@@ -19,6 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (tt_elf_read(fd, &elf) == 0)
 			tt_elf_done(&elf);
 		tt_elf_symbol_offset(fd, "getenv", &offset);
+		tt_elf_code_offset(fd, 0x401000, &offset);
 		tt_elf_section(fd, ".bun", &offset, &length);
 	}
 	close(fd);

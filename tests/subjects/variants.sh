@@ -27,10 +27,13 @@ done <<-'EOF'
 	env_lookup-static        env_lookup.c cc        -static
 	env_lookup-stripped      env_lookup.c cc        -static -s
 	env_lookup-musl          env_lookup.c musl-gcc
+	env_lookup-musl-static   env_lookup.c musl-gcc  -static
 	env_lookup-musl-stripped env_lookup.c musl-gcc  -static -s
 	env_ways-static          env_ways.c   cc        -static -pthread
 	lookup-musl              lookup.c     musl-gcc  -pthread
 	lookup-static            lookup.c     musl-gcc  -static -pthread
 	env_go                   env_go.c     cc        -static
+	env_go-stripped          env_go.c     cc        -static -s
+	env_go-stack             env_go.c     cc        -static -s -DON_STACK
 	compat-arm               compat_arm.c arm       -nostdlib -static -ffreestanding
 EOF

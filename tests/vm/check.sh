@@ -28,7 +28,7 @@ short() { # KERNEL SENSOR
 	esac
 }
 # What the sensor is no part of runs with the first one only: probes in libraries, what becomes of the database, and what has both.
-ONCE='uprobe|backends.sh|env.sh|env_privacy.sh|env_running.sh|env_timezone.sh|killed.sh|store.sh'
+ONCE='uprobe|backends.sh|env.sh|env_privacy.sh|env_running.sh|env_runtimes.sh|env_timezone.sh|killed.sh|store.sh'
 declare -A state seconds tries
 cells=() tests=() reasons=()
 passed=0 failed=0 skipped=0

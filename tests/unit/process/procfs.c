@@ -57,6 +57,46 @@ static void stat_is_read_whatever_the_name_holds(void **state)
 	assert_true(stat.start_ticks == 1234567890123ull);
 }
 
+static void numbers_of_a_pid_are_read(void **state)
+{
+	static const struct {
+		const char *text;
+		int r;
+		struct tt_procfs_ids ids;
+	} cases[] = {
+		{ "Name:\tx\nTgid:\t7\nNSpid:\t7\n", 0, { 7, 7, 1 } },
+		{ "Name:\tx\nTgid:\t5\nPid:\t7\nNSpid:\t7\t30\t2\nNSpgid:\t9\n", 0, { 5, 2, 3 } },
+		{ "Name:\tx\nTgid:\t7\nNSpid:\n", 0, { 7, 0, 0 } },
+		{ "Name:\tx\nNSpid:\t7\n", -EBADMSG, { 0 } },
+		{ "Name:\tx\nTgid:\tx\nNSpid:\t7\n", -EBADMSG, { 0 } },
+		{ "Name:\tx\nTgid:\t7\n", -EBADMSG, { 0 } },
+		{ "", -EBADMSG, { 0 } },
+	};
+	_cleanup_procfs_ struct tt_procfs *fs = open_fixture();
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct tt_procfs_ids ids = { 0 };
+
+		fixture_file("/proc/7/status", cases[i].text);
+		assert_int_equal(tt_procfs_ids(fs, 7, &ids), cases[i].r);
+		assert_memory_equal(&ids, &cases[i].ids, sizeof(ids));
+	}
+	assert_int_equal(tt_procfs_ids(fs, 8, &(struct tt_procfs_ids){ 0 }), -ENOENT);
+}
+
+static void a_device_is_proc_where_the_process_has_it_mounted_as_that(void **state)
+{
+	_cleanup_procfs_ struct tt_procfs *fs = open_fixture();
+
+	fixture_file("/proc/7/mountinfo", "21 1 0:19 / /sys rw shared:7 - sysfs sysfs rw\n"
+					  "25 1 0:40 / /mnt/\\040p rw,nosuid - proc proc rw\n"
+					  "bad\n- proc\n26 1 8:1 / / rw - ext4 /dev/proc rw\n");
+	assert_true(tt_procfs_has_proc(fs, 7, 40));
+	assert_false(tt_procfs_has_proc(fs, 7, 19));
+	assert_false(tt_procfs_has_proc(fs, 7, 8 << 20 | 1));
+	assert_false(tt_procfs_has_proc(fs, 8, 40));
+}
+
 static void damaged_and_missing_stat_is_an_error(void **state)
 {
 	static const char *const texts[] = { "", "7", "7 (x", "7 )x(", "7 (x) S", "7 (x) S a b c" };
@@ -352,6 +392,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(stat_is_read_whatever_the_name_holds),
 		TEST(damaged_and_missing_stat_is_an_error),
+		TEST(numbers_of_a_pid_are_read),
+		TEST(a_device_is_proc_where_the_process_has_it_mounted_as_that),
 		TEST(a_deleted_executable_keeps_its_name),
 		TEST(command_lines_are_bounded),
 		TEST(cgroup_and_container_are_read),

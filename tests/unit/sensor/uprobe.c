@@ -404,6 +404,25 @@ static void another_roots_library_is_unknown_until_seen(void **state)
 	assert_string_equal(reason, "its C library is not known");
 }
 
+static void a_program_that_bun_built_is_blind(void **state)
+{
+	struct fixture *f = *state;
+	static const char behind[] =
+		"// a script\n\n---- Bun! ----\n\1\0\0\0\0\0\0"; /* and its NUL: 8 bytes */
+	struct tt_uprobe_process process = { .libc_fd = -1, .other_root = true, .exec_ns = now() };
+	char reason[TT_COVERAGE_REASON_MAX];
+	int fd;
+
+	copy_file(f, "/proc/self/exe", "/bin/tool");
+	fd = open(tree_path(f->tree, "/bin/tool"), O_RDWR | O_APPEND | O_CLOEXEC);
+	assert_int_equal(write(fd, behind, sizeof(behind)), sizeof(behind));
+	process.exe = "/bin/tool";
+	process.exe_fd = fd;
+	assert_int_equal(tt_uprobe_coverage(f->up, &process, reason, sizeof(reason)), TT_COVERAGE_BLIND);
+	assert_non_null(strstr(reason, "its runtime copies the environment block"));
+	close(fd);
+}
+
 static void a_program_that_cannot_be_read_is_blind(void **state)
 {
 	struct fixture *f = *state;
@@ -458,6 +477,7 @@ int main(void)
 		TEST(a_name_is_prepared_wherever_path_has_it),
 		TEST(coverage_knows_when_the_library_was_probed),
 		TEST(another_roots_library_is_unknown_until_seen),
+		TEST(a_program_that_bun_built_is_blind),
 		TEST(a_program_that_cannot_be_read_is_blind),
 		TEST(many_programs_do_not_push_probed_files_out),
 	};

@@ -66,10 +66,12 @@ static void old_sessions_go_with_everything_of_theirs(void **state)
 		.row_id = 902, .sensor = "file", .kind = "x", .count = 1, .session_id = fixture_id(1)
 	};
 	struct tt_row_risk risk = { .process_id = fixture_id(0x1000), .level = "low", .reasons = "[]" };
+	struct tt_row_access access = { .row_id = 1, .process_id = fixture_id(0x1000), .what = "mem" };
 
 	fixture_open(f);
 	add_session(f, 1, 10, 100 * SECOND);
 	assert_int_equal(tt_store_begin(f->store), 0);
+	assert_int_equal(tt_store_put_access(f->store, &access), 0);
 	assert_int_equal(tt_store_put_exec(f->store, &exec), 0);
 	assert_int_equal(tt_store_put_env(f->store, &env), 0);
 	assert_int_equal(tt_store_put_connection(f->store, &connection), 0);
@@ -85,8 +87,9 @@ static void old_sessions_go_with_everything_of_theirs(void **state)
 	assert_query(f, "SELECT count(*) FROM file_access", "6");
 	assert_query(f,
 		     "SELECT (SELECT count(*) FROM exec_row) || (SELECT count(*) FROM env_row) ||"
-		     " (SELECT count(*) FROM connection_row) || (SELECT count(*) FROM risk_row)",
-		     "0000");
+		     " (SELECT count(*) FROM connection_row) || (SELECT count(*) FROM risk_row) ||"
+		     " (SELECT count(*) FROM access_row)",
+		     "00000");
 	assert_query(f, "SELECT complete FROM session", "1");
 	assert_query(f, "PRAGMA foreign_key_check", "(none)");
 }

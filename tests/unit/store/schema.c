@@ -109,6 +109,10 @@ static void every_promised_view_and_column_is_there(void **state)
 		"SELECT process_id, name, source, category, present, count, first_ns, last_ns, value, "
 		"row_id, revision"
 		" FROM env_lookup",
+		"SELECT of_process_id, of_exe FROM env_lookup",
+		"SELECT process_id, what, of_process_id, of_pid, of_exe, op, result, count, first_ns, "
+		"last_ns, "
+		"row_id, revision FROM process_access",
 		"SELECT process_id, how, zone, count, first_ns, last_ns, result FROM timezone_lookup",
 		"SELECT process_id, direction, family, protocol, local_address, local_port, address, port, "
 		"unix_path,"

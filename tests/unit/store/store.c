@@ -851,6 +851,50 @@ static void a_killed_writer_leaves_whole_batches(void **state)
 	assert_true(next > 1);
 }
 
+/* A row of a file that shows the inside of a process: a look-up where it is an environment that was got. */
+static void an_environment_that_was_read_is_a_look_up(void **state)
+{
+	static const struct {
+		const char *what;
+		int result;
+	} files[] = { { "environ", 0 }, { "environ", -13 }, { "mem", 0 } };
+	struct tt_row_risk risk = { .process_id = fixture_id(0x1000), .level = "none", .reasons = "[]" };
+	struct fixture *f = *state;
+
+	fixture_open(f);
+	begin(f);
+	put_session(f, 1);
+	for (unsigned i = 0; i < ARRAY_SIZE(files); i++) {
+		struct tt_row_file file = file_row(i + 1, 0x1000, "/proc/7/environ");
+		struct tt_row_access access = { .row_id = i + 1,
+						.process_id = fixture_id(0x1000),
+						.what = files[i].what,
+						.of_pid = i ? 7 : 0,
+						.of_exe = "/bin/x" };
+
+		file.result = files[i].result;
+		file.category = "process-environ";
+		file.count = 5;
+		if (!i)
+			access.of_process_id = fixture_id(0x1000);
+		assert_int_equal(tt_store_put_access(f->store, &access), 0);
+		assert_int_equal(tt_store_put_file(f->store, &file), 0);
+	}
+	assert_int_equal(tt_store_put_risk(f->store, &risk), 0);
+	commit(f);
+
+	assert_query(f,
+		     "SELECT group_concat(what || result || op || count || coalesce(of_pid, '-') ||"
+		     " coalesce(of_process_id, '-') || of_exe) FROM process_access",
+		     "environ0read5-0000000000001000/bin/x,environ-13read57-/bin/x,mem0read57-/bin/x");
+	assert_query(f,
+		     "SELECT json_array(name, source, category, present, count, value, of_process_id, "
+		     "of_exe, row_id)"
+		     " FROM env_lookup",
+		     "[\"*\",\"environ\",\"process-environ\",null,5,null,\"0000000000001000\",\"/bin/x\",1]");
+	assert_query(f, "SELECT env_lookups FROM risk_record", "5");
+}
+
 int main(void)
 {
 #define test(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
@@ -890,6 +934,7 @@ int main(void)
 		test(a_string_is_kept_once),
 		test(every_kind_of_row_comes_back),
 		test(a_killed_writer_leaves_whole_batches),
+		test(an_environment_that_was_read_is_a_look_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

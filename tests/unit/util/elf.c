@@ -139,6 +139,25 @@ static void a_function_has_a_file_offset_an_object_or_a_stranger_has_none(void *
 	assert_int_equal(tt_elf_symbol_offset(fd, "", &offset), -ENOENT);
 }
 
+static void code_has_a_file_offset_and_data_has_none(void **state)
+{
+	_cleanup_close_ int data = -1, code = -1;
+	struct image im;
+	uint64_t offset;
+
+	image_init(&im);
+	data = file_of(&im, sizeof(im));
+	assert_int_equal(tt_elf_code_offset(data, 0x400100, &offset), -ENOENT);
+	im.phdr[0].p_flags = PF_R | PF_X;
+	im.phdr[0].p_offset = 0x10;
+	code = file_of(&im, sizeof(im));
+	assert_int_equal(tt_elf_code_offset(code, 0x400100, &offset), 0);
+	assert_int_equal(offset, 0x110);
+	assert_int_equal(tt_elf_code_offset(code, 0x3fffff, &offset), -ENOENT);
+	assert_int_equal(tt_elf_code_offset(code, 0x400000 + sizeof(im), &offset), -ENOENT);
+	assert_int_equal(tt_elf_code_offset(code, UINT64_MAX, &offset), -ENOENT);
+}
+
 static void dynamic_symbols_are_found_without_sections(void **state)
 {
 	_cleanup_(tt_elf_done) struct tt_elf elf = { 0 };
@@ -293,6 +312,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_file_made_by_hand_is_read_whole),
 		cmocka_unit_test(a_function_has_a_file_offset_an_object_or_a_stranger_has_none),
+		cmocka_unit_test(code_has_a_file_offset_and_data_has_none),
 		cmocka_unit_test(dynamic_symbols_are_found_without_sections),
 		cmocka_unit_test(a_section_is_found_by_name),
 		cmocka_unit_test(a_go_note_says_go_and_no_interpreter_says_static),
