@@ -200,6 +200,38 @@ static int file_check(const char *path, char **ret_message)
 	return 0;
 }
 
+/* Views that a database of an older telltale does not have: there is nothing of theirs in it. */
+static int add_missing_views(struct tt_query_db *db, char **ret_message)
+{
+	static const char *const views[][2] = {
+		{ "process_access", "CREATE TEMP VIEW process_access AS SELECT NULL AS process_id, NULL AS "
+				    "what, NULL AS of_process_id,"
+				    " NULL AS of_pid, NULL AS of_exe, NULL AS op, NULL AS result, NULL AS "
+				    "count, NULL AS first_ns,"
+				    " NULL AS last_ns, NULL AS row_id, NULL AS revision WHERE 0" },
+	};
+	int rc = SQLITE_OK;
+
+	for (size_t i = 0; rc == SQLITE_OK && i < ARRAY_SIZE(views); i++) {
+		sqlite3_stmt *find = NULL;
+
+		rc = sqlite3_prepare_v2(db->db, "SELECT 1 FROM main.sqlite_schema WHERE name = ?", -1, &find,
+					NULL);
+		if (rc == SQLITE_OK)
+			rc = sqlite3_bind_text(find, 1, views[i][0], -1, SQLITE_STATIC);
+		if (rc == SQLITE_OK)
+			rc = sqlite3_step(find);
+		sqlite3_finalize(find);
+		if (rc == SQLITE_DONE)
+			rc = sqlite3_exec(db->db, views[i][1], NULL, NULL, NULL);
+		else if (rc == SQLITE_ROW)
+			rc = SQLITE_OK;
+	}
+	return rc == SQLITE_OK
+		       ? 0
+		       : tt_store_sqlite_error(db->db, rc, "cannot read database", db->path, ret_message);
+}
+
 int tt_query_open(const char *path, struct tt_query_db **ret, char **ret_message)
 {
 	_cleanup_(tt_query_closep) struct tt_query_db *db = NULL;
@@ -217,6 +249,8 @@ int tt_query_open(const char *path, struct tt_query_db **ret, char **ret_message
 		r = tt_schema_check(db->db, tt_schema_migrations, path, &message);
 	if (r == 0)
 		r = tt_store_message(-EUCLEAN, &message, "%s is empty: nothing was recorded in it yet", path);
+	if (r > 0)
+		r = add_missing_views(db, &message);
 	if (r < 0) {
 		if (ret_message)
 			*ret_message = TAKE_PTR(message);

@@ -27,6 +27,7 @@ scenario() {
 	step bound "$UNSHARE" -m bash -c "mount --bind /proc/$ours '$W/mount' && exec cat '$W/mount/environ'"
 	# where the file system and the numbers are others, they have to be there still when it is asked
 	step mounted "$UNSHARE" -m bash -c "mount -t proc proc '$W/mount' && read <'$W/mount/$ours/environ'; sleep ${TT_SLOW:-1}"
+	# shellcheck disable=SC2016
 	step contained "$UNSHARE" -pf --mount-proc bash -c 'sleep 300 & read </proc/self/environ; read </proc/$!/environ; kill $!; sleep $0' "${TT_SLOW:-1}"
 	step no-proc cat "$W/1/environ"
 

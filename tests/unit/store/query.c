@@ -65,6 +65,27 @@ static struct tt_query_db *open_query(struct fixture *f)
 	return db;
 }
 
+/* One that was written before there was this view. */
+static void what_an_older_database_lacks_is_empty(void **state)
+{
+	struct fixture *f = *state;
+	struct answer answer = { 0 };
+	struct tt_query_db *db;
+	sqlite3 *older = NULL;
+
+	make(f);
+	assert_int_equal(sqlite3_open(f->path, &older), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(older, "DROP VIEW process_access", NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(older);
+
+	db = open_query(f);
+	assert_int_equal(
+		tt_query_run(db, "SELECT count(*) AS n FROM process_access", NULL, 0, head, collect, &answer),
+		0);
+	assert_string_equal(answer.text, "n=0;");
+	tt_query_close(db);
+}
+
 static void open_fails(struct fixture *f, int error, const char *words)
 {
 	_cleanup_free_ char *message = NULL;
@@ -446,6 +467,7 @@ int main(void)
 		test(a_finished_database_in_a_read_only_directory_is_read),
 		test(an_unfinished_database_in_a_read_only_directory_is_not_guessed_at),
 		test(a_writer_opens_beside_a_reader),
+		test(what_an_older_database_lacks_is_empty),
 		test(prefixes_resolve),
 	};
 
