@@ -46,7 +46,8 @@ SELECT p.process_id, s.session_id,
 	(SELECT count(DISTINCT f.path) FROM file_row f WHERE f.process = p.id AND f.result = 0
 		AND (SELECT text FROM string WHERE id = f.op) = 'read') AS files_read,
 	(SELECT count(DISTINCT f.path) FROM file_row f WHERE f.process = p.id AND f.result = 0
-		AND (SELECT text FROM string WHERE id = f.category) = 'credential') AS credential_files,
+		AND (SELECT text FROM string WHERE id = f.category) = 'credential'
+		AND (SELECT text FROM string WHERE id = f.op) NOT IN ('stat', 'list')) AS credential_files,
 	(SELECT coalesce(sum(f.count), 0) FROM file_row f WHERE f.process = p.id AND f.how IS NOT NULL)
 		+ (SELECT coalesce(sum(e.count), 0) FROM env_row e WHERE e.process = p.id AND e.how IS NOT NULL
 			AND (SELECT text FROM string WHERE id = e.source) <> 'exec') AS timezone_lookups,

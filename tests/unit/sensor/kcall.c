@@ -108,7 +108,7 @@ static void uprobes_keep_to_the_task_stack(void **state)
 		assert_true(calls(program, 0, BPF_FUNC_tail_call) > 0);
 		n++;
 	}
-	assert_int_equal(n, 4);
+	assert_int_equal(n, 8);
 	telltale_bpf__destroy(skel);
 }
 
