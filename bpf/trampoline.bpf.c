@@ -23,6 +23,7 @@
 #define ERRNO_MAX  4095
 
 #define MSG_CMSG_COMPAT 0x80000000
+#define MSG_PEEK	2
 
 static __always_inline bool is_error(const void *pointer)
 {
@@ -294,8 +295,10 @@ static __always_inline int transferred(__u32 of, struct sock *sk, struct msghdr 
 	if (done <= 0 || !subject_marked(&sub))
 		return 0;
 	s = scratch_get(of);
-	if (!s || !tap_pieces(s, msg, done))
+	if (!s)
 		return 0;
+	if (!tap_pieces(s, msg, done))
+		s->tap.at = s->tap.pieces = 0; /* that so much was sent is known still */
 	s->tap.sk = sk;
 	s->tap.done = done;
 	s->tap.inbound = inbound;
@@ -318,6 +321,9 @@ static __always_inline int transferred(__u32 of, struct sock *sk, struct msghdr 
 	SEC("fexit")                                                                                         \
 	int program(__u64 *ctx)                                                                              \
 	{                                                                                                    \
+		/* what is only looked at will be received */                                                \
+		if (recvmsg_flags(ctx) & MSG_PEEK)                                                           \
+			return 0;                                                                            \
 		preempt_off();                                                                               \
 		transferred(of, (void *)ctx[0], (void *)ctx[1], recvmsg_result(ctx), true);                  \
 		preempt_on();                                                                                \
@@ -330,6 +336,60 @@ SENDMSG_PROGRAM(tr_udpv6_sendmsg, SCRATCH_UDPV6_SENDMSG)
 RECVMSG_PROGRAM(tr_tcp_recvmsg, SCRATCH_TCP_RECVMSG)
 RECVMSG_PROGRAM(tr_udp_recvmsg, SCRATCH_UDP_RECVMSG)
 RECVMSG_PROGRAM(tr_udpv6_recvmsg, SCRATCH_UDPV6_RECVMSG)
+
+/* net/socket.c */
+SEC("fexit")
+int UNPREEMPTED_PROG(tr_listen, int fd, int backlog, int result)
+{
+	struct subject sub;
+	struct scratch *s;
+
+	if (result < 0 || !subject_marked(&sub))
+		return 0;
+	s = scratch_get(SCRATCH_LISTEN);
+	if (!s)
+		return 0;
+	s->tap.sk = sock_of(file_by_fd(fd));
+	return observe_listen(SCRATCH_LISTEN);
+}
+
+static __always_inline int accepted(__u32 of, struct sock *sk)
+{
+	struct subject sub;
+	struct scratch *s;
+
+	if (!sk || !subject_marked(&sub))
+		return 0;
+	s = scratch_get(of);
+	if (!s)
+		return 0;
+	s->tap.sk = sk;
+	return observe_accept(of);
+}
+
+/* net/ipv4/inet_connection_sock.c: (sk, ...), and the socket of the connection */
+SEC("fexit")
+int tr_accept(__u64 *ctx)
+{
+	preempt_off();
+	accepted(SCRATCH_ACCEPT, (struct sock *)ACCEPT_RESULT(ctx, 2));
+	preempt_on();
+	return 0;
+}
+
+/* net/unix/af_unix.c: (socket, new, ...), and its result */
+SEC("fexit")
+int tr_unix_accept(__u64 *ctx)
+{
+	struct socket *socket = (void *)ctx[1];
+
+	if ((int)ACCEPT_RESULT(ctx, 3))
+		return 0;
+	preempt_off();
+	accepted(SCRATCH_UNIX_ACCEPT, BPF_CORE_READ(socket, sk));
+	preempt_on();
+	return 0;
+}
 
 /* fs/namei.c: do_renameat2(), filename_renameat2() since 7.0; io_uring's renames pass here as well */
 SEC("fexit")

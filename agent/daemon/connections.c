@@ -24,10 +24,12 @@ struct place {
 	uint64_t name; /* hash of the host's */
 	uint8_t addr[16];
 	int32_t result;
-	uint16_t port, family, protocol;
+	uint16_t port; /* of what came in: 0, each has its own */
+	uint16_t local_port; /* where that came in, or where it listens */
+	uint16_t family, protocol;
 	uint8_t state;
-	uint8_t sent; /* TT_OP_SEND */
-	uint8_t pad[4];
+	uint8_t op; /* TT_OP_CONNECT, _SEND, _ACCEPT, _LISTEN */
+	uint8_t pad[2];
 };
 
 /* One row. */
@@ -149,6 +151,7 @@ static const char *const states[] = {
 	[TT_CONN_TIMEOUT] = "timeout",
 	[TT_CONN_FAILED] = "failed",
 	[TT_CONN_ABORTED] = "aborted",
+	[TT_CONN_INHERITED] = "inherited",
 };
 
 /* A connect that is one call: its result is its state. */
@@ -165,7 +168,12 @@ static const char *state_of_call(const struct place *place)
 	}
 	if (place->result < 0)
 		return "failed";
-	return place->sent ? "sent" : "connected";
+	return place->op == TT_OP_SEND ? "sent" : place->op == TT_OP_LISTEN ? "listening" : "connected";
+}
+
+static const char *direction(uint8_t op)
+{
+	return op == TT_OP_LISTEN ? "listen" : op == TT_OP_ACCEPT ? "in" : "out";
 }
 
 static bool is_mapped_ipv4(const uint8_t addr[16])
@@ -208,7 +216,7 @@ static int put(struct tt_connections *connections, struct row *row, const char *
 	struct tt_row_connection put = {
 		.row_id = row->row_id,
 		.process_id = row->process_id,
-		.direction = "out",
+		.direction = direction(row->place.op),
 		.protocol = protocol_name(c, number),
 		.local_port = c->local_port,
 		.port = c->port,
@@ -237,10 +245,12 @@ static int put(struct tt_connections *connections, struct row *row, const char *
 		put.category = unix_path ? tt_classify_unix(classifier, unix_path) : NULL;
 	} else {
 		put.family = family == AF_INET ? "inet" : "inet6";
-		put.address = inet_ntop(family, addr, text, sizeof(text));
+		if (row->place.op != TT_OP_LISTEN)
+			put.address = inet_ntop(family, addr, text, sizeof(text));
 		if (c->local_port)
 			put.local_address = inet_ntop(local_family, local, local_text, sizeof(local_text));
-		put.category = tt_classify_address(classifier, family, addr, c->port);
+		if (put.address)
+			put.category = tt_classify_address(classifier, family, addr, c->port);
 	}
 	r = tt_batch_connection(connections->params.batch, &put);
 	row->owed = r < 0;
@@ -262,11 +272,14 @@ static struct place place_of(const struct tt_event *event, const char *host)
 	place.process = event->process;
 	place.name = name_hash(host);
 	place.result = event->key.result;
-	place.port = c->port;
+	place.op = c->inward ? TT_OP_ACCEPT : event->key.op;
+	if (place.op == TT_OP_ACCEPT || place.op == TT_OP_LISTEN)
+		place.local_port = c->local_port;
+	else
+		place.port = c->port;
 	place.family = c->family;
 	place.protocol = c->protocol;
 	place.state = c->state;
-	place.sent = event->key.op == TT_OP_SEND;
 	memcpy(place.addr, c->addr, sizeof(place.addr));
 	return place;
 }
@@ -338,7 +351,8 @@ static struct tt_name expected_name(struct tt_connections *connections, const st
 
 	memcpy(addr, event->connect.addr, sizeof(addr));
 	family = plain_address(event->connect.family, addr);
-	if (event->connect.family != AF_UNIX)
+	/* who comes to us is nobody whom the process looked up */
+	if (event->connect.family != AF_UNIX && !event->connect.inward)
 		tt_names_find(connections->params.names, family, addr, process, event->last_ns, &name);
 	return name;
 }
@@ -409,7 +423,8 @@ static int tcp_begins(struct tt_connections *connections, const struct tt_event 
 		      const struct tt_process *process, int64_t to_epoch_ns)
 {
 	bool pending = event->connect.state == TT_CONN_CONNECTING,
-	     goes_on = pending || event->connect.state == TT_CONN_ESTABLISHED;
+	     goes_on = pending || event->connect.state == TT_CONN_ESTABLISHED ||
+		       event->connect.state == TT_CONN_INHERITED;
 	struct tt_name name = expected_name(connections, event, process);
 	struct place place = place_of(event, name.text);
 	/* what is pending becomes something else: it has a row of its own */
@@ -484,6 +499,17 @@ int tt_connections_tcp(struct tt_connections *connections, const struct tt_event
 	return tcp_outcome(connections, flow, event, to_epoch_ns);
 }
 
+/* By how much; *at becomes `to` unless it was more. */
+static uint64_t grown(uint64_t *at, uint64_t to)
+{
+	uint64_t from = *at;
+
+	if (to <= from)
+		return 0;
+	*at = to;
+	return to - from;
+}
+
 int tt_connections_flow(struct tt_connections *connections, const struct tt_event *event, int64_t to_epoch_ns)
 {
 	struct flow *flow = find_flow(connections, event->flow.sock_id);
@@ -494,12 +520,10 @@ int tt_connections_flow(struct tt_connections *connections, const struct tt_even
 		return 0;
 	row = flow->row;
 	row->measured = true;
-	row->sent += event->flow.sent - flow->sent;
-	row->received += event->flow.received - flow->received;
-	row->duration_ns += life - flow->duration_ns;
-	flow->sent = event->flow.sent;
-	flow->received = event->flow.received;
-	flow->duration_ns = life;
+	/* what the sweep tells of a connection may be older than what is known of it */
+	row->sent += grown(&flow->sent, event->flow.sent);
+	row->received += grown(&flow->received, event->flow.received);
+	row->duration_ns += grown(&flow->duration_ns, life);
 	if (event->time_ns > row->last_ns)
 		row->last_ns = event->time_ns;
 	put(connections, row, NULL, to_epoch_ns);

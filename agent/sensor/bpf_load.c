@@ -91,6 +91,9 @@ static const struct program {
 	PROGRAM("tr_udp_recvmsg", "net", "answers of name servers", TRAMPOLINE, 0, "udp_recvmsg"),
 	PROGRAM("tr_udpv6_sendmsg", "net", "names that are asked for", TRAMPOLINE, 0, "udpv6_sendmsg"),
 	PROGRAM("tr_udpv6_recvmsg", "net", "answers of name servers", TRAMPOLINE, 0, "udpv6_recvmsg"),
+	PROGRAM("tr_listen", "net", "sockets that listen", TRAMPOLINE, 0, "__sys_listen"),
+	PROGRAM("tr_accept", "net", "accepted TCP connections", TRAMPOLINE, 0, "inet_csk_accept"),
+	PROGRAM("tr_unix_accept", "net", "accepted UNIX connections", TRAMPOLINE, 0, "unix_accept"),
 	PROGRAM("tr_io_uring", "net", "the use of io_uring", TRAMPOLINE, 0),
 	PROGRAM("so_tcp_state", "net", "TCP connections", ANY, 0),
 	PROGRAM("it_list", "process", "agents that ran before telltale", ANY, LATER),
@@ -237,6 +240,7 @@ static int configure(struct tt_bpf_sensor *sensor, const struct tt_sensor_params
 	skel->rodata->sleepable_uprobes = sleepable;
 	skel->rodata->task_storage = storage;
 	skel->rodata->recvmsg_arguments = kcalls->recvmsg_arguments;
+	skel->rodata->accept_arguments = kcalls->accept_arguments;
 	return 0;
 }
 

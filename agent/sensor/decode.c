@@ -417,6 +417,7 @@ static int decode_connect(struct tt_decoder *decoder, const void *record, size_t
 		.protocol = ev->protocol,
 		.state = ev->state,
 		.from_user = ev->from_user,
+		.inward = ev->inward,
 		.sock_id = ev->sock_id,
 		.duration_ns = ev->duration_ns,
 	};
