@@ -25,6 +25,8 @@
 #define MSG_CMSG_COMPAT 0x80000000
 #define MSG_PEEK	2
 
+#define SOCKADDR_IN_LEN 16
+
 static __always_inline bool is_error(const void *pointer)
 {
 	return (__u64)pointer > (__u64)-ERRNO_MAX - 1;
@@ -308,7 +310,7 @@ static __always_inline int transferred(__u32 of, struct sock *sk, struct msghdr 
 	return tap(of);
 }
 
-/* net/ipv4/tcp.c, net/ipv4/udp.c, net/ipv6/udp.c: (sk, msg, len), and its result */
+/* net/ipv4/tcp.c, net/ipv4/udp.c: (sk, msg, len), and its result */
 #define SENDMSG_PROGRAM(program, of)                                                                         \
 	SEC("fexit")                                                                                         \
 	int UNPREEMPTED_PROG(program, struct sock *sk, struct msghdr *msg, unsigned long len, int result)    \
@@ -316,7 +318,7 @@ static __always_inline int transferred(__u32 of, struct sock *sk, struct msghdr 
 		return transferred(of, sk, msg, result, false);                                              \
 	}
 
-/* The same for (sk, msg, len, flags, addr_len), which had one more. */
+/* net/ipv4/tcp.c, net/ipv4/udp.c, net/ipv6/udp.c: (sk, msg, len, flags, addr_len), which had one more. */
 #define RECVMSG_PROGRAM(program, of)                                                                         \
 	SEC("fexit")                                                                                         \
 	int program(__u64 *ctx)                                                                              \
@@ -332,10 +334,56 @@ static __always_inline int transferred(__u32 of, struct sock *sk, struct msghdr 
 
 SENDMSG_PROGRAM(tr_tcp_sendmsg, SCRATCH_TCP_SENDMSG)
 SENDMSG_PROGRAM(tr_udp_sendmsg, SCRATCH_UDP_SENDMSG)
-SENDMSG_PROGRAM(tr_udpv6_sendmsg, SCRATCH_UDPV6_SENDMSG)
+
+/* net/ipv6/udp.c; what goes to IPv4 it gives to udp_sendmsg(), with an address that is gone by now */
+SEC("fexit")
+int UNPREEMPTED_PROG(tr_udpv6_sendmsg, struct sock *sk, struct msghdr *msg, unsigned long len, int result)
+{
+	if (BPF_CORE_READ(msg, msg_namelen) == SOCKADDR_IN_LEN)
+		return 0;
+	return transferred(SCRATCH_UDPV6_SENDMSG, sk, msg, result, false);
+}
+
 RECVMSG_PROGRAM(tr_tcp_recvmsg, SCRATCH_TCP_RECVMSG)
 RECVMSG_PROGRAM(tr_udp_recvmsg, SCRATCH_UDP_RECVMSG)
 RECVMSG_PROGRAM(tr_udpv6_recvmsg, SCRATCH_UDPV6_RECVMSG)
+
+static __always_inline int transferred_unix(__u32 of, struct socket *socket, int done, bool inbound)
+{
+	struct subject sub;
+	struct scratch *s;
+
+	if (done <= 0 || !subject_marked(&sub))
+		return 0;
+	s = scratch_get(of);
+	if (!s)
+		return 0;
+	s->tap.sk = BPF_CORE_READ(socket, sk);
+	s->tap.done = done;
+	s->tap.inbound = inbound;
+	return observe_carried(of);
+}
+
+/* net/unix/af_unix.c */
+#define UNIX_SENDMSG_PROGRAM(program, of)                                                                    \
+	SEC("fexit")                                                                                         \
+	int UNPREEMPTED_PROG(program, struct socket *socket, void *msg, unsigned long len, int result)       \
+	{                                                                                                    \
+		return transferred_unix(of, socket, result, false);                                          \
+	}
+
+#define UNIX_RECVMSG_PROGRAM(program, of)                                                                    \
+	SEC("fexit")                                                                                         \
+	int UNPREEMPTED_PROG(program, struct socket *socket, void *msg, unsigned long len, int flags,        \
+			     int result)                                                                     \
+	{                                                                                                    \
+		return flags & MSG_PEEK ? 0 : transferred_unix(of, socket, result, true);                    \
+	}
+
+UNIX_SENDMSG_PROGRAM(tr_unix_stream_sendmsg, SCRATCH_UNIX_STREAM_SENDMSG)
+UNIX_RECVMSG_PROGRAM(tr_unix_stream_recvmsg, SCRATCH_UNIX_STREAM_RECVMSG)
+UNIX_SENDMSG_PROGRAM(tr_unix_dgram_sendmsg, SCRATCH_UNIX_DGRAM_SENDMSG)
+UNIX_RECVMSG_PROGRAM(tr_unix_dgram_recvmsg, SCRATCH_UNIX_DGRAM_RECVMSG)
 
 /* net/socket.c */
 SEC("fexit")

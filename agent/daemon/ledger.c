@@ -124,6 +124,7 @@ static const struct {
 	[TT_LOST_CONNECTION] = { "net", "connection" },
 	[TT_LOST_OUTCOME] = { "net", "connection_outcome" },
 	[TT_LOST_NAME] = { "net", "name" },
+	[TT_LOST_BYTES] = { "net", "connection_bytes" },
 };
 
 int tt_tracker_account(struct tt_tracker *tracker, int r, struct tt_process *process, enum tt_lost what,

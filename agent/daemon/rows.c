@@ -159,9 +159,12 @@ static uint64_t missing(const struct tt_known *known)
 
 int tt_rows_count(struct tt_rows *rows, const struct tt_event *event, int64_t to_epoch_ns, uint64_t *ret_lost)
 {
-	struct tt_known *known = tt_known_find(rows->known, &event->key);
+	struct tt_known *known;
 
 	*ret_lost = 0;
+	if (tt_connections_is_carried(event->key.op))
+		return tt_connections_carried_total(rows->connections, event, to_epoch_ns);
+	known = tt_known_find(rows->known, &event->key);
 	if (!known)
 		return 0;
 	if (event->count > known->counted)
@@ -391,6 +394,8 @@ int tt_rows_connection(struct tt_rows *rows, const struct tt_event *event, const
 		return tt_connections_tcp(rows->connections, event, process, to_epoch_ns);
 	if (event->connect.state != TT_CONN_NONE)
 		return -EBADMSG;
+	if (tt_connections_is_carried(event->key.op))
+		return tt_connections_carried(rows->connections, event, process, to_epoch_ns);
 	known = tt_known_find(rows->known, &event->key);
 	if (known)
 		return count_again(rows, known, event, to_epoch_ns);

@@ -73,6 +73,7 @@ enum tt_lost {
 	TT_LOST_CONNECTION,
 	TT_LOST_OUTCOME,
 	TT_LOST_NAME,
+	TT_LOST_BYTES,
 };
 
 /* Takes a row's result: of one that found no room `count` operations are lost (0: they come again, with their

@@ -410,6 +410,7 @@ static int decode_connect(struct tt_decoder *decoder, const void *record, size_t
 	ret->type = TT_EVENT_CONNECT;
 	decode_agg(ret, &ev->key, ev->count, ev->first_ns);
 	ret->key.result = (int16_t)ev->result;
+	ret->bytes = ev->bytes;
 	ret->connect = (struct tt_event_connect){
 		.port = ev->port,
 		.local_port = ev->local_port,

@@ -10,6 +10,8 @@
 
 #include "connect.bpf.h"
 
+#define SOCK_DGRAM 2
+
 #define TCP_FIN_WAIT2  5
 #define TCP_CLOSE_WAIT 8
 
@@ -33,8 +35,8 @@ static __always_inline __u32 unix_own_name(struct scratch *s, struct sock *sk)
 	return bpf_probe_read_kernel(s->room, len, &name->name[0].sun_path) ? 0 : len;
 }
 
-/* What s->connect says of the place s->room or the local address names has happened: once more, or for the first time. */
-TT_GLOBAL_FUNCTION int entrance_note(__u32 of)
+/* What s->connect says has happened at the place that it and s->room name: once more, or for the first time; with so many bytes. */
+TT_GLOBAL_FUNCTION int place_note(__u32 of, __u32 bytes)
 {
 	struct scratch *s = scratch_get(of);
 	__u64 now = bpf_ktime_get_boot_ns(), size;
@@ -43,6 +45,8 @@ TT_GLOBAL_FUNCTION int entrance_note(__u32 of)
 	struct tt_agg_key *key;
 	struct subject sub;
 	enum agg_due due;
+	__u8 *address;
+	__u16 port;
 	__u32 i;
 
 	if (!s || !subject_marked(&sub))
@@ -56,18 +60,27 @@ TT_GLOBAL_FUNCTION int entrance_note(__u32 of)
 	key->name = 0;
 	key->op = ev->key.op;
 	key->result = 0;
-	key->ident = mix(hash_seed, (__u64)ev->family << 32 | (__u32)ev->protocol << 16 | ev->local_port);
-	key->ident = mix(key->ident, *(__u64 *)ev->local_addr);
-	key->ident = mix(key->ident, *(__u64 *)(ev->local_addr + 8));
+	address = key->op == TT_OP_LISTEN ? ev->local_addr : ev->addr;
+	port = key->op == TT_OP_LISTEN ? ev->local_port : ev->port;
+	key->ident = mix(hash_seed, (__u64)ev->inward << 48 | (__u64)ev->family << 32 |
+					    (__u32)ev->protocol << 16 | port);
+	key->ident = mix(key->ident, *(__u64 *)address);
+	key->ident = mix(key->ident, *(__u64 *)(address + 8));
 	if (ev->family == AF_UNIX) {
 		for (i = 0; i < (TT_UNIX_PATH_MAX + 4) / 8; i++)
 			key->ident = mix(key->ident, ((__u64 *)s->room)[i]);
 	}
-	if (agg_counted(&sub, &s->op, now, &value))
+	if (agg_counted(&sub, &s->op, now, &value)) {
+		if (value)
+			__sync_fetch_and_add(&value->bytes, bytes);
 		return 0;
+	}
 	due = agg_note(&sub, &s->op, value, now);
 	if (due == AGG_GONE)
 		return 0;
+	value = due == AGG_ALONE ? NULL : agg_find(&s->op);
+	if (value)
+		__sync_fetch_and_add(&value->bytes, bytes);
 	forget(due, now);
 	size = at_most(sizeof(*ev) + ev->path_len, sizeof(*ev) + TT_UNIX_PATH_MAX);
 	header(&ev->hdr, &sub, TT_EV_CONNECT, size, now);
@@ -75,6 +88,7 @@ TT_GLOBAL_FUNCTION int entrance_note(__u32 of)
 	ev->key = *key;
 	ev->count = s->op.own.count;
 	ev->first_ns = s->op.own.first_ns;
+	ev->bytes = s->op.own.bytes + bytes;
 	agg_sent(&sub, &s->op, ev->hdr.flags, TT_LOSS_CONNECT,
 		 bpf_ringbuf_output(&activity, ev, size, wakeup(&activity, ACTIVITY_WAKEUP)));
 	return 0;
@@ -107,7 +121,7 @@ TT_GLOBAL_FUNCTION int observe_listen(__u32 of)
 	} else {
 		return 0;
 	}
-	return entrance_note(of);
+	return place_note(of, 0);
 }
 
 /* The connection s->tap.sk is this process's from now on: s->sock has what is known of it so far. Returns whether it is in
@@ -158,7 +172,7 @@ TT_GLOBAL_FUNCTION int observe_accept(__u32 of)
 		ev->family = AF_UNIX;
 		ev->protocol = BPF_CORE_READ(sk, sk_type);
 		ev->path_len = unix_own_name(s, sk);
-		return entrance_note(of);
+		return place_note(of, 0);
 	}
 	if (family != AF_INET && family != AF_INET6)
 		return 0;
@@ -227,6 +241,52 @@ TT_GLOBAL_FUNCTION int tcp_inherit(__u32 of)
 	if (!tcp_take(s, &sub, TT_CONN_INHERITED, now))
 		count_loss(sub.state->slot, TT_LOSS_FLOW);
 	return 0;
+}
+
+/* s->tap's bytes went through a UDP or a UNIX socket: they are counted by the other end, where that has a name. */
+TT_GLOBAL_FUNCTION int observe_carried(__u32 of)
+{
+	struct scratch *s = scratch_get(of);
+	struct tt_ev_connect *ev;
+	struct sock *sk;
+	__u32 len;
+
+	if (!s)
+		return 0;
+	sk = s->tap.sk;
+	ev = &s->connect;
+	__builtin_memset(ev, 0, sizeof(*ev));
+	ev->key.op = s->tap.inbound ? TT_OP_RECEIVED : TT_OP_SENT;
+	ev->family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	if (ev->family == AF_UNIX) {
+		ev->protocol = BPF_CORE_READ(sk, sk_type);
+		/* a connection that was accepted has the name of who listens; its other end has none, as a rule */
+		len = ev->protocol == SOCK_DGRAM ? 0 : unix_own_name(s, sk);
+		ev->inward = len > 0;
+		if (!len) {
+			__builtin_memset(s->room, 0, TT_UNIX_PATH_MAX + 4);
+			len = unix_peer_name(s, sk);
+		}
+		if (!len && ev->protocol == SOCK_DGRAM) {
+			len = unix_own_name(s, sk);
+			ev->inward = 1;
+		}
+		if (!len)
+			return 0;
+		ev->path_len = len;
+	} else {
+		ev->protocol = BPF_CORE_READ(sk, sk_protocol);
+		sock_addresses(sk, ev->family, ev->addr, ev->local_addr, &ev->port, &ev->local_port);
+		if (s->tap.port) {
+			ev->port = s->tap.port;
+			ev->family = s->tap.family;
+			ev->from_user = 1;
+			__builtin_memcpy(ev->addr, s->tap.addr, 16);
+		}
+		if (!ev->port)
+			return 0; /* from whom was not asked */
+	}
+	return place_note(of, s->tap.done);
 }
 
 #endif

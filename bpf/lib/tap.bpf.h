@@ -155,8 +155,12 @@ TT_GLOBAL_FUNCTION int tap(__u32 of)
 	ev = &s->payload;
 	protocol = BPF_CORE_READ(sk, sk_protocol);
 	family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	if (family == AF_UNIX)
+		return observe_carried(of);
 	if (family != AF_INET && family != AF_INET6)
 		return 0;
+	if (protocol == IPPROTO_UDP)
+		observe_carried(of);
 	__builtin_memset(ev, 0, sizeof(*ev));
 	if (protocol == IPPROTO_TCP) {
 		wanted = tap_tcp(s, &sub, now, &sock_id, &offset);

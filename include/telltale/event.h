@@ -151,6 +151,8 @@ enum tt_op {
 	TT_OP_EXEC, /* failed exec */
 	TT_OP_LISTEN, /* ident: hash of the local address */
 	TT_OP_ACCEPT, /* UNIX; ident: hash of the path */
+	TT_OP_SENT, /* by UDP or a UNIX socket, to a place; ident: its hash */
+	TT_OP_RECEIVED, /* the same, from there */
 };
 
 /* What makes two operations the same, carried by every record that is aggregated. */
@@ -199,7 +201,8 @@ enum tt_conn_state {
 	TT_CONN_INHERITED, /* established, and not by this process: it sends or receives for the first time */
 };
 
-/* A connect, a datagram sent to an address, a socket that listens, or a connection that came in by one. data: path (UNIX: the peer's
+/* A connect, a datagram sent to an address, a socket that listens, a connection that came in by one, or what datagrams and UNIX sockets
+ * carried. data: path (UNIX: the peer's
  * bound name, or that of who listens, raw sun_path bytes; abstract names start with NUL), user (the caller's sun_path
  * where it differs). */
 struct tt_ev_connect {
@@ -208,6 +211,7 @@ struct tt_ev_connect {
 	__u64 count;
 	__u64 first_ns; /* start of the attempt */
 	__u64 duration_ns; /* TCP: from SYN to outcome */
+	__u64 bytes; /* TT_OP_SENT, _RECEIVED: so far */
 	__u64 sock_id; /* unique per attempt, and per process that has it; 0 where not TCP */
 	__u8 addr[16]; /* network order; IPv4 in the first 4 bytes */
 	__u8 local_addr[16];
@@ -224,7 +228,7 @@ struct tt_ev_connect {
 	__u8 pad[5];
 	char data[];
 };
-TT_ASSERT_SIZE(struct tt_ev_connect, 168);
+TT_ASSERT_SIZE(struct tt_ev_connect, 176);
 
 /* A TCP connection that was established: when its process closes or shuts it down, when it is gone, and when another process
  * has it. */

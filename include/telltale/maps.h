@@ -81,8 +81,8 @@ TT_ASSERT_SIZE(struct tt_agg_value, 88);
 /* Entries of the map of records under construction that the rawtp backend needs, that trampolines do, and these where
  * they stand in for one another. */
 #define TT_SCRATCHES_RAWTP	2
-#define TT_SCRATCHES_TRAMPOLINE 20
-#define TT_SCRATCHES_ALL	23
+#define TT_SCRATCHES_TRAMPOLINE 24
+#define TT_SCRATCHES_ALL	27
 
 /* A TCP connection from its connect or accept on, or from when a watched process first uses it, until it is closed. It is the
  * process's that used it last. Key: the kernel's struct sock address. */

@@ -23,10 +23,14 @@ scenario() {
 	step turns "$S/entrance" tcp4 connect accept turns=3 sr=6
 	step many-turns "$S/entrance" tcp4 connect accept turns=40 sr=80
 
-	step unix "$S/entrance" "unix=$W/door" connect accept cs=10 sr=10 cc sc connect accept cc sc
+	step unix "$S/entrance" "unix=$W/door" connect accept cs=10 sr=10 cc sc connect accept ss=7 cr=7 cc sc
 	step abstract "$S/entrance" "unix=@telltale-door" connect accept cc sc
 	[ ! -e /proc/sys/net/mptcp ] || step mptcp "$S/entrance" mptcp connect accept cs=10 sr=10 ss=20 cr=20 cc se sc
 
+	step udp "$S/entrance" udp4 connect cs=100 cs=50 sf=100 sf=50 cc sc
+	step udp6 "$S/entrance" udp6 socket ct=7 ct=8 sp=7 sf=7 sf=8
+	step unixdgram "$S/entrance" "unixdgram=$W/datagrams" connect cs=30 cs=12 sr=30 sr=12
+	step pair "$S/entrance" tcp4 connect accept give ss=1
 	# connections that were there before: 6 and 5 were made, 4 was accepted
 	step old "$S/entrance" has=6 cs=100 cr=50
 	step old-read "$S/entrance" has=5 cr=20
@@ -151,15 +155,25 @@ had "each its own" "$(child turns)" "out inet tcp inherited x3 3 0"
 same "without end: it stays whose it was, and no byte is lost" "80 16" "$(sql "SELECT sum(bytes_sent), sum(count) - 1 FROM connection
 	WHERE process_id IN ('$(process many-turns)', '$(process "$(child many-turns)")') AND direction = 'out'")"
 
-had "UNIX" unix "in unix unix connected x2 - - W/door
+had "UNIX" unix "in unix unix connected x2 7 10 W/door
 listen unix unix listening x1 - - W/door
-out unix unix connected x2 - - W/door"
+out unix unix connected x2 10 7 W/door"
 had "UNIX, abstract" abstract "in unix unix connected x1 - - @telltale-door
 listen unix unix listening x1 - - @telltale-door
 out unix unix connected x1 - - @telltale-door"
 [ ! -e "$W/out/mptcp" ] || had "MPTCP is TCP" mptcp "in inet tcp established x1 20 10
 $listens
 out inet tcp established x1 10 20"
+
+had "UDP" udp "in inet udp received x2 0 150
+out inet udp connected x1 150 0"
+had "UDP, to an address" udp6 "in inet6 udp received x2 0 15
+out inet6 udp sent x2 15 0"
+had "UNIX datagrams" unixdgram "in unix unix received x2 0 42 W/datagrams
+out unix unix connected x1 42 0 W/datagrams"
+had "a pair of sockets that nobody else can reach has no row" pair "in inet tcp established x1 0 0
+$listens
+out inet tcp established x1 0 1"
 
 had "made before it was watched" old "out inet tcp inherited x1 100 50"
 had "and read from first" old-read "out inet tcp inherited x1 0 20"

@@ -2,13 +2,16 @@
 /* entrance STEP...: one end of a connection, or both, step by step.
  *
  *	tcp4, tcp6, mptcp, unix=PATH   listens there
+ *	udp4, udp6, unixdgram=PATH     has a socket there, that which accepted
  *	again                          listens once more
  *	try                            accepts without waiting, when there is nobody
- *	connect                        to where it listens; to=PORT: at 127.0.0.1
+ *	connect                        to where it listens; to=PORT: at 127.0.0.1; socket: does not connect
  *	accept, accept4                the connection
  *	has=FD                         a connection that it was given
  *	cs=N, cr=N, cp=N, ce           the end that connected sends, receives, peeks at N bytes, or receives the end
  *	ss=N, sr=N, sp=N, se           the end that accepted
+ *	ct=N                           the first sends a datagram to where it listens
+ *	sf=N                           the other receives one, and from whom
  *	cshut, sshut, crst             sends no more; closes at once, with a reset
  *	cc, sc, lc                     closes
  *	fork                           a child does the rest, having both ends, while its parent waits; prints child=PID
@@ -41,6 +44,7 @@ static union {
 	struct sockaddr_un un;
 } at;
 static socklen_t at_len;
+static int type = SOCK_STREAM;
 static int listener = -1, client = -1, server = -1;
 static char buf[1 << 20];
 
@@ -68,10 +72,13 @@ static void listen_at(const char *step, int family, int protocol, const char *pa
 			at.un.sun_path[0] = 0;
 		at_len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len + (path[0] != '@'));
 	}
-	listener = socket(family, SOCK_STREAM, protocol);
+	listener = socket(family, type, protocol);
 	must(listener, step);
 	must(bind(listener, &at.any, at_len), step);
-	must(listen(listener, 64), step);
+	if (type == SOCK_STREAM)
+		must(listen(listener, 64), step);
+	else
+		server = listener;
 	if (!path) {
 		getsockname(listener, &at.any, &at_len);
 		fact("port", "%d", ntohs(at.in.sin_port)); /* at the same place in both */
@@ -81,7 +88,7 @@ static void listen_at(const char *step, int family, int protocol, const char *pa
 
 static void connect_to(const char *step)
 {
-	client = socket(at.any.sa_family, SOCK_STREAM, 0);
+	client = socket(at.any.sa_family, type, 0);
 	must(client, step);
 	must(connect(client, &at.any, at_len), step);
 }
@@ -107,6 +114,17 @@ static void receive(const char *step, int fd, size_t n, int flags)
 			die("%s: it ends %zu too early", step, n);
 		n -= flags & MSG_PEEK ? n : (size_t)got;
 	} while (n > 0);
+}
+
+static void receive_from(const char *step, int fd, size_t n)
+{
+	struct sockaddr_storage from;
+	socklen_t len = sizeof(from);
+	ssize_t got = recvfrom(fd, buf, sizeof(buf), 0, (struct sockaddr *)&from, &len);
+
+	must(got, step);
+	if ((size_t)got != n)
+		die("%s: %zd", step, got);
 }
 
 static void *accept_one(void *arg)
@@ -264,6 +282,10 @@ static int end_step(const char *step, int fd)
 		return 0;
 	if (does[0] == 's' && equals)
 		send_all(step, fd, n);
+	else if (does[0] == 't' && equals)
+		must(sendto(fd, buf, n, 0, &at.any, at_len), step);
+	else if (does[0] == 'f' && equals)
+		receive_from(step, fd, n);
 	else if (does[0] == 'r' && equals)
 		receive(step, fd, n, 0);
 	else if (does[0] == 'p' && equals)
@@ -299,7 +321,17 @@ static void does(const char *step)
 {
 	const char *arg;
 
-	if (strcmp(step, "tcp4") == 0)
+	if (strncmp(step, "udp", 3) == 0 || strncmp(step, "unixdgram", 9) == 0)
+		type = SOCK_DGRAM;
+	if (strcmp(step, "udp4") == 0)
+		listen_at(step, AF_INET, 0, NULL);
+	else if (strcmp(step, "udp6") == 0)
+		listen_at(step, AF_INET6, 0, NULL);
+	else if ((arg = argument(step, "unixdgram")))
+		listen_at(step, AF_UNIX, 0, arg);
+	else if (strcmp(step, "socket") == 0)
+		must(client = socket(at.any.sa_family, type, 0), step);
+	else if (strcmp(step, "tcp4") == 0)
 		listen_at(step, AF_INET, 0, NULL);
 	else if (strcmp(step, "tcp6") == 0)
 		listen_at(step, AF_INET6, 0, NULL);

@@ -74,7 +74,7 @@ static const struct layout layouts[] = {
 	{ "tt_ev_connect",
 	  sizeof(struct tt_ev_connect),
 	  { M(tt_ev_connect, hdr),	  M(tt_ev_connect, key),	 M(tt_ev_connect, count),
-	    M(tt_ev_connect, first_ns),	  M(tt_ev_connect, duration_ns), M(tt_ev_connect, sock_id),
+	    M(tt_ev_connect, first_ns),	  M(tt_ev_connect, duration_ns), M(tt_ev_connect, bytes), M(tt_ev_connect, sock_id),
 	    M(tt_ev_connect, addr),	  M(tt_ev_connect, local_addr),	 M(tt_ev_connect, port),
 	    M(tt_ev_connect, local_port), M(tt_ev_connect, family),	 M(tt_ev_connect, protocol),
 	    M(tt_ev_connect, result),	  M(tt_ev_connect, state),	 M(tt_ev_connect, from_user),
