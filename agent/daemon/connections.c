@@ -207,9 +207,7 @@ static const char *state_of_call(const struct place *place)
 
 static const char *direction(uint8_t op)
 {
-	return op == TT_OP_LISTEN				    ? "listen"
-	       : op == TT_OP_ACCEPT || op == TT_OP_RECEIVED ? "in"
-							    : "out";
+	return op == TT_OP_LISTEN ? "listen" : op == TT_OP_ACCEPT || op == TT_OP_RECEIVED ? "in" : "out";
 }
 
 static bool is_mapped_ipv4(const uint8_t addr[16])

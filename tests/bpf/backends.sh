@@ -30,7 +30,10 @@ if [ "${1:-}" = session ]; then
 	"$S/connect_one" sendmsg 127.0.0.1 20002
 	"$S/connect_one" -m 3 sendmmsg 127.0.0.1 20010
 	"$S/connect_one" send ::1 20003
-	"$S/entrance" tcp4 connect accept cs=1000 fork sr=500 sr=500 ss=70000 cr=70000 cc se sc
+	"$S/entrance" tcp4 connect accept cs=1000 fork sr=500 sr=500 ss=70000 cr=70000 cc sc
+	"$S/entrance" udp4 connect cs=100 cs=50 sf=100 sf=50
+	"$S/entrance" udp6 socket ct=7 ct=8 sp=7 sf=7 sf=8
+	"$S/entrance" unixdgram="$W/scene/datagrams" connect cs=30 sr=30
 	"$S/entrance" tcp6 connect accept4 cs=10 crst sc
 	"$S/entrance" tcp4 again threads=5
 	"$S/entrance" tcp4 connect cs=10 accept give sr=10 ss=7 sc

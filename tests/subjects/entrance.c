@@ -191,10 +191,9 @@ static void give_to_child(const char *step)
 					  .cmsg_level = SOL_SOCKET,
 					  .cmsg_type = SCM_RIGHTS } };
 	struct iovec iov = { buf, 1 };
-	struct msghdr message = { .msg_iov = &iov,
-				  .msg_iovlen = 1,
-				  .msg_control = &rights,
-				  .msg_controllen = sizeof(rights) };
+	struct msghdr message = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &rights, .msg_controllen = sizeof(rights)
+	};
 	pid_t child;
 	int pair[2], given = server;
 
