@@ -1046,9 +1046,10 @@ void tt_connections_settle(struct tt_connections *connections, const struct tt_p
 		end_flow(connections, flow);
 	}
 	/* final totals end the others */
-	HASH_ITER (hh, connections->carried, carried, next_carried) {
-		if (!table)
+	if (!table) {
+		HASH_ITER (hh, connections->carried, carried, next_carried) {
 			end_carried(connections, carried);
+		}
 	}
 	DL_FOREACH_SAFE(connections->rows, row, next)
 	{
