@@ -112,7 +112,7 @@ static __always_inline void tap_message(struct scratch *s, struct sock *sk, __u6
 		s->tap.pieces = iov[1];
 	}
 	if (s->tap.pieces)
-		tap(s->self);
+		tap_transfer(s);
 }
 
 /* The other calls that send or receive, all of which give the number of bytes. */
@@ -142,7 +142,7 @@ static __noinline int on_transfer(struct subject *sub, struct scratch *s, const 
 	s->tap.in_kernel = false;
 	s->tap.compat = c->compat;
 	tap_address(s, named ? (void *)c->arg[4] : NULL, false);
-	return tap(s->self);
+	return tap_transfer(s);
 }
 
 static __always_inline int connect_or_send(struct subject *sub, struct scratch *s, const struct call_ctx *c,

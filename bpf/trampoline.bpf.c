@@ -307,7 +307,7 @@ static __always_inline int transferred(__u32 of, struct sock *sk, struct msghdr 
 	s->tap.in_kernel = true;
 	s->tap.compat = false;
 	tap_address(s, BPF_CORE_READ(msg, msg_name), true);
-	return tap(of);
+	return tap_transfer(s);
 }
 
 /* net/ipv4/tcp.c, net/ipv4/udp.c: (sk, msg, len), and its result */

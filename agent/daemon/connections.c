@@ -440,23 +440,48 @@ static void index_end(struct tt_connections *connections, struct row *row, const
 		HASH_ADD(by_end, connections->ends, end, sizeof(row->end), row);
 }
 
+/* The bytes of a datagram may be told before the call that sent it: its row becomes the call's. NULL: there is none. */
+static struct row *take_sent(struct tt_connections *connections, const struct tt_event *event,
+			     const struct place *place, const struct tt_name *name)
+{
+	struct end end = end_of(event);
+	struct row *row = event->key.result == 0 ? find_end(connections, &end) : NULL;
+
+	if (!row || row->place.op != TT_OP_SENT)
+		return NULL;
+	unindex_row(connections, row);
+	row->place = *place;
+	row->connect = event->connect;
+	row->connect.unix_path = row->connect.unix_peer = NULL;
+	rename_row(connections, row, name);
+	return row;
+}
+
 int tt_connections_call(struct tt_connections *connections, const struct tt_event *event,
-			const struct tt_process *process, uint64_t row_id, int64_t to_epoch_ns)
+			const struct tt_process *process, uint64_t *row_id, int64_t to_epoch_ns)
 {
 	struct tt_name name = expected_name(connections, event, process);
 	struct place place = place_of(event, name.text);
-	struct row *row = new_row(connections, &place, &event->connect, &process->id, row_id, &name);
+	struct row *row = carries(event) ? take_sent(connections, event, &place, &name) : NULL;
+	bool taken = row;
 	int r;
 
+	if (!taken)
+		row = new_row(connections, &place, &event->connect, &process->id, *row_id, &name);
 	if (!row)
 		return -ENOMEM;
+	*row_id = row->row_id;
 	row->count = event->count;
-	row->first_ns = event->first_ns;
-	row->last_ns = event->last_ns;
+	if (!taken || event->first_ns < row->first_ns)
+		row->first_ns = event->first_ns;
+	if (event->last_ns > row->last_ns)
+		row->last_ns = event->last_ns;
 	r = put(connections, row, to_epoch_ns);
 	/* its counts are the caller's: it is kept for the name that its datagrams may have, and for what it carries */
 	row->owed = false;
 	HASH_ADD(by_id, connections->calls, row_id, sizeof(row->row_id), row);
+	if (taken)
+		return r;
 	if (r < 0 || !carries(event) || connections->n_rows > connections->params.max_rows)
 		unlink_row(connections, row);
 	else
@@ -517,8 +542,8 @@ static void carry(struct tt_connections *connections, struct row *row, const str
 		row->sent += bytes;
 	else
 		row->received += bytes;
-	/* a row of nothing else counts datagrams */
-	if (row->place.op == key->op)
+	/* a row of nothing else counts datagrams, but for those whose own calls name an address: these are counted */
+	if (row->place.op == key->op && (key->op == TT_OP_RECEIVED || !row->connect.from_user))
 		row->count += count;
 	if (last_ns > row->last_ns)
 		row->last_ns = last_ns;

@@ -30,9 +30,10 @@ void tt_connections_free(struct tt_connections *connections);
 
 /* to_epoch_ns: what to add to boot time. */
 
-/* One call that named a destination (event->connect.sock_id is 0): puts its first row. -ENOSPC: the batch is full. */
+/* One call that named a destination (event->connect.sock_id is 0): puts its first row. *row_id becomes another's if that has what was
+ * sent there already. -ENOSPC: the batch is full. */
 int tt_connections_call(struct tt_connections *connections, const struct tt_event *event,
-			const struct tt_process *process, uint64_t row_id, int64_t to_epoch_ns);
+			const struct tt_process *process, uint64_t *row_id, int64_t to_epoch_ns);
 /* What the row of such a call counts by now; the caller has put it. */
 void tt_connections_count(struct tt_connections *connections, uint64_t row_id, uint64_t count,
 			  uint64_t last_ns);

@@ -400,7 +400,7 @@ int tt_rows_connection(struct tt_rows *rows, const struct tt_event *event, const
 	if (known)
 		return count_again(rows, known, event, to_epoch_ns);
 	row_id = tt_rows_next_id(rows);
-	r = tt_connections_call(rows->connections, event, process, row_id, to_epoch_ns);
+	r = tt_connections_call(rows->connections, event, process, &row_id, to_epoch_ns);
 	if (r == 0)
 		remember(rows, event, TT_COUNTED_CONNECTION, row_id, 0);
 	return r;

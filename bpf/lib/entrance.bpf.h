@@ -10,7 +10,8 @@
 
 #include "connect.bpf.h"
 
-#define SOCK_DGRAM 2
+#define IPPROTO_UDP 17
+#define SOCK_DGRAM  2
 
 #define TCP_FIN_WAIT2  5
 #define TCP_CLOSE_WAIT 8
@@ -243,7 +244,7 @@ TT_GLOBAL_FUNCTION int tcp_inherit(__u32 of)
 	return 0;
 }
 
-/* s->tap's bytes went through a UDP or a UNIX socket: they are counted by the other end, where that has a name. */
+/* s->tap's bytes went through a socket: those of UDP and UNIX are counted by the other end, where that has a name. */
 TT_GLOBAL_FUNCTION int observe_carried(__u32 of)
 {
 	struct scratch *s = scratch_get(of);
@@ -276,6 +277,8 @@ TT_GLOBAL_FUNCTION int observe_carried(__u32 of)
 		ev->path_len = len;
 	} else {
 		ev->protocol = BPF_CORE_READ(sk, sk_protocol);
+		if (ev->protocol != IPPROTO_UDP)
+			return 0;
 		sock_addresses(sk, ev->family, ev->addr, ev->local_addr, &ev->port, &ev->local_port);
 		if (s->tap.port) {
 			ev->port = s->tap.port;

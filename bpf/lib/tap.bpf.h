@@ -10,8 +10,6 @@
 #include "entrance.bpf.h"
 #include "verifier.bpf.h"
 
-#define IPPROTO_UDP 17
-
 /* RFC 9000, section 14.1, and 17.2: a client's first datagrams are no shorter, and begin with a long header. */
 #define QUIC_MIN       1200
 #define QUIC_LONG      0xc0
@@ -155,12 +153,8 @@ TT_GLOBAL_FUNCTION int tap(__u32 of)
 	ev = &s->payload;
 	protocol = BPF_CORE_READ(sk, sk_protocol);
 	family = BPF_CORE_READ(sk, __sk_common.skc_family);
-	if (family == AF_UNIX)
-		return observe_carried(of);
 	if (family != AF_INET && family != AF_INET6)
 		return 0;
-	if (protocol == IPPROTO_UDP)
-		observe_carried(of);
 	__builtin_memset(ev, 0, sizeof(*ev));
 	if (protocol == IPPROTO_TCP) {
 		wanted = tap_tcp(s, &sub, now, &sock_id, &offset);
@@ -193,6 +187,13 @@ TT_GLOBAL_FUNCTION int tap(__u32 of)
 	if (bpf_ringbuf_output(&activity, ev, size, wakeup_sometimes(now)))
 		count_loss(sub.state->slot, TT_LOSS_PAYLOAD);
 	return 0;
+}
+
+/* The same: what it is counted as, and what it may say. */
+static __always_inline int tap_transfer(struct scratch *s)
+{
+	observe_carried(s->self);
+	return tap(s->self);
 }
 
 /* A datagram's own address, if it has one. */

@@ -451,6 +451,23 @@ static void datagrams_from_nobody_known_come_in(void **state)
 		     "in received 4 4 35");
 }
 
+static void bytes_may_be_told_before_the_call_that_sent_them(void **state)
+{
+	struct pipeline *p = *state;
+	struct tt_event event = at_place(TT_OP_SENT, NULL, 2, 20);
+
+	event.connect.from_user = true;
+	assert_int_equal(tt_rows_connection(rows, &event, &asker, EPOCH), 0);
+	told(TT_OP_SEND, NULL, 1, 0);
+	total(TT_OP_SEND, NULL, 2, 0, false);
+	total(TT_OP_SENT, NULL, 3, 30, false);
+	assert_int_equal(flush(p), 0);
+	assert_query(p,
+		     "SELECT direction || ' ' || state || ' ' || count || ' ' || bytes_sent || ' ' || "
+		     "bytes_received FROM connection",
+		     "out sent 2 30 0");
+}
+
 static void the_two_ends_of_a_path_are_two_rows(void **state)
 {
 	struct pipeline *p = *state;
@@ -506,6 +523,7 @@ int main(void)
 		TEST(listening_is_no_connection),
 		TEST(datagrams_belong_to_whom_the_process_connected_to),
 		TEST(datagrams_from_nobody_known_come_in),
+		TEST(bytes_may_be_told_before_the_call_that_sent_them),
 		TEST(the_two_ends_of_a_path_are_two_rows),
 		TEST(what_has_no_row_for_want_of_room_is_said_to_be_lost),
 	};
