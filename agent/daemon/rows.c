@@ -128,7 +128,8 @@ static int put_counts(struct tt_rows *rows, struct tt_known *known, int64_t to_e
 	if (row.count == known->stored)
 		return 0;
 	r = tt_batch_counts(rows->params.batch, &row);
-	if (known->of == TT_COUNTED_CONNECTION)
+	/* what is not stored is not the row's yet: it may be lost */
+	if (r == 0 && known->of == TT_COUNTED_CONNECTION)
 		tt_connections_count(rows->connections, row.row_id, row.count, known->last_ns);
 	if (r == 0)
 		known->stored = row.count;

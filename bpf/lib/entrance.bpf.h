@@ -90,7 +90,7 @@ TT_GLOBAL_FUNCTION int place_note(__u32 of, __u32 bytes)
 	ev->count = s->op.own.count;
 	ev->first_ns = s->op.own.first_ns;
 	ev->bytes = s->op.own.bytes + bytes;
-	agg_sent(&sub, &s->op, ev->hdr.flags, TT_LOSS_CONNECT,
+	agg_sent(&sub, &s->op, ev->hdr.flags, bytes ? TT_LOSS_FLOW : TT_LOSS_CONNECT,
 		 bpf_ringbuf_output(&activity, ev, size, wakeup(&activity, ACTIVITY_WAKEUP)));
 	return 0;
 }
