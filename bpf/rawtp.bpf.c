@@ -20,16 +20,21 @@
 
 /* linux/net.h: sub-calls of socketcall(2) */
 #define SYS_CONNECT  3
+#define SYS_LISTEN   4
+#define SYS_ACCEPT   5
 #define SYS_SEND     9
 #define SYS_RECV     10
 #define SYS_SENDTO   11
 #define SYS_RECVFROM 12
 #define SYS_SENDMSG  16
 #define SYS_RECVMSG  17
+#define SYS_ACCEPT4  18
 #define SYS_RECVMMSG 19
 #define SYS_SENDMMSG 20
 
 #define RESOLVE_IN_ROOT 0x10
+
+#define MSG_PEEK 2
 
 /* Messages of one sendmmsg or recvmmsg that are looked at; further ones are counted as lost. */
 #define MMSG_MAX 32
@@ -79,16 +84,6 @@ static __noinline int on_open(struct subject *sub, struct scratch *s, const stru
 	return observe_name(sub, s, &obs);
 }
 
-static __always_inline struct sock *sock_of(struct file *file)
-{
-	struct socket *socket;
-
-	if (!file || (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
-		return NULL;
-	socket = BPF_CORE_READ(file, private_data);
-	return BPF_CORE_READ(socket, sk);
-}
-
 /* done bytes of a message in user memory went through a socket. */
 static __always_inline void tap_message(struct scratch *s, struct sock *sk, __u64 msg, bool compat,
 					__u32 done, bool inbound)
@@ -118,7 +113,7 @@ static __always_inline void tap_message(struct scratch *s, struct sock *sk, __u6
 		s->tap.pieces = iov[1];
 	}
 	if (s->tap.pieces)
-		tap(s->self);
+		tap_transfer(s);
 }
 
 /* A file was read through a descriptor, or mapped. */
@@ -137,9 +132,10 @@ static __noinline int on_transfer(struct subject *sub, struct scratch *s, const 
 	bool inbound = c->call == CALL_RECVFROM || c->call == CALL_RECVMSG || c->call == CALL_READ ||
 		       c->call == CALL_READV,
 	     named = c->call == CALL_SENDTO || c->call == CALL_RECVFROM;
+	__u64 flags = c->call == CALL_RECVFROM ? c->arg[3] : c->call == CALL_RECVMSG ? c->arg[2] : 0;
 	struct sock *sk;
 
-	if (c->ret <= 0)
+	if (c->ret <= 0 || flags & MSG_PEEK) /* what is only looked at will be received */
 		return 0;
 	sk = sock_of(file_by_fd(c->arg[0]));
 	if (!sk)
@@ -157,7 +153,7 @@ static __noinline int on_transfer(struct subject *sub, struct scratch *s, const 
 	s->tap.in_kernel = false;
 	s->tap.compat = c->compat;
 	tap_address(s, named ? (void *)c->arg[4] : NULL, false);
-	return tap(s->self);
+	return tap_transfer(s);
 }
 
 static __always_inline int connect_or_send(struct subject *sub, struct scratch *s, const struct call_ctx *c,
@@ -218,6 +214,8 @@ static __always_inline int on_messages(struct subject *sub, const struct call_ct
 	__u32 sent = c->ret > 0 ? c->ret : 1, i;
 	bool inbound = c->call == CALL_RECVMMSG;
 
+	if (inbound && c->arg[3] & MSG_PEEK)
+		return 0;
 	for (i = 0; i < MMSG_MAX && i < sent; i++)
 		on_message(c->arg[1] + i * MMSG_SIZE(c->compat), c->arg[0], c->ret, c->compat, inbound);
 	if (!inbound && sent > MMSG_MAX && subject_alive(sub))
@@ -228,20 +226,23 @@ static __always_inline int on_messages(struct subject *sub, const struct call_ct
 /* socketcall(2): the arguments are an array of longs in user memory. */
 static __always_inline void unpack_socketcall(struct call_ctx *c)
 {
-	__u32 args[6] = {}, n = c->arg[0];
+	__u32 args[6] = {}, n = c->arg[0], len;
 
-	c->call = n == SYS_CONNECT		       ? CALL_CONNECT
-		  : n == SYS_SEND || n == SYS_SENDTO   ? CALL_SENDTO
-		  : n == SYS_RECV || n == SYS_RECVFROM ? CALL_RECVFROM
-		  : n == SYS_SENDMSG		       ? CALL_SENDMSG
-		  : n == SYS_RECVMSG		       ? CALL_RECVMSG
-		  : n == SYS_SENDMMSG		       ? CALL_SENDMMSG
-		  : n == SYS_RECVMMSG		       ? CALL_RECVMMSG
-						       : CALL_NONE;
+	c->call = n == SYS_CONNECT			? CALL_CONNECT
+		  : n == SYS_LISTEN			? CALL_LISTEN
+		  : n == SYS_ACCEPT || n == SYS_ACCEPT4 ? CALL_ACCEPT
+		  : n == SYS_SEND || n == SYS_SENDTO	? CALL_SENDTO
+		  : n == SYS_RECV || n == SYS_RECVFROM	? CALL_RECVFROM
+		  : n == SYS_SENDMSG			? CALL_SENDMSG
+		  : n == SYS_RECVMSG			? CALL_RECVMSG
+		  : n == SYS_SENDMMSG			? CALL_SENDMMSG
+		  : n == SYS_RECVMMSG			? CALL_RECVMMSG
+							: CALL_NONE;
 	if (c->call == CALL_NONE)
 		return;
-	/* net/socket.c:nargs, in bytes: all that is looked at of any is in three, or in sendto's and recvfrom's six */
-	if (bpf_probe_read_user(args, n == SYS_SENDTO || n == SYS_RECVFROM ? 24 : 12, (void *)c->arg[1]))
+	/* net/socket.c:nargs, in bytes: what is looked at of any */
+	len = n == SYS_SENDTO || n == SYS_RECVFROM ? 24 : n == SYS_RECVMMSG ? 16 : n == SYS_LISTEN ? 8 : 12;
+	if (bpf_probe_read_user(args, len, (void *)c->arg[1]))
 		c->call = CALL_NONE;
 	c->arg[0] = args[0];
 	c->arg[1] = args[1];
@@ -249,6 +250,17 @@ static __always_inline void unpack_socketcall(struct call_ctx *c)
 	c->arg[3] = args[3];
 	c->arg[4] = args[4];
 	c->arg[5] = args[5];
+}
+
+/* listen, of the socket at `fd`, or accept, which answered with it. */
+static __noinline int on_entrance(struct scratch *s, const struct call_ctx *c)
+{
+	bool listens = c->call == CALL_LISTEN;
+
+	if (c->ret < 0)
+		return 0;
+	s->tap.sk = sock_of(file_by_fd(listens ? c->arg[0] : c->ret));
+	return listens ? observe_listen(s->self) : observe_accept(s->self);
 }
 
 /* A call of x32's that is not decoded: behind all that enum call has. */
@@ -315,6 +327,9 @@ static __noinline int on_return(const struct pt_regs *regs, long ret)
 		return on_transfer(&sub, s, &c);
 	case CALL_CONNECT:
 		return on_connect(&sub, s, &c);
+	case CALL_LISTEN:
+	case CALL_ACCEPT:
+		return on_entrance(s, &c);
 	case CALL_SENDMMSG:
 	case CALL_RECVMMSG:
 		return on_messages(&sub, &c);

@@ -23,6 +23,9 @@
 #define EAGAIN	   11
 
 #define MSG_CMSG_COMPAT 0x80000000
+#define MSG_PEEK	2
+
+#define SOCKADDR_IN_LEN 16
 
 static __always_inline int open_failed(struct subject *sub, long dfd, struct filename *name,
 				       struct open_flags *asked, struct file *error)
@@ -289,18 +292,20 @@ static __always_inline int transferred(__u32 of, struct sock *sk, struct msghdr 
 	if (done <= 0 || !subject_marked(&sub))
 		return 0;
 	s = scratch_get(of);
-	if (!s || !tap_pieces(s, msg, done))
+	if (!s)
 		return 0;
+	if (!tap_pieces(s, msg, done))
+		s->tap.at = s->tap.pieces = 0; /* that so much was sent is known still */
 	s->tap.sk = sk;
 	s->tap.done = done;
 	s->tap.inbound = inbound;
 	s->tap.in_kernel = true;
 	s->tap.compat = false;
 	tap_address(s, BPF_CORE_READ(msg, msg_name), true);
-	return tap(of);
+	return tap_transfer(s);
 }
 
-/* net/ipv4/tcp.c, net/ipv4/udp.c, net/ipv6/udp.c: (sk, msg, len), and its result */
+/* net/ipv4/tcp.c, net/ipv4/udp.c: (sk, msg, len), and its result */
 #define SENDMSG_PROGRAM(program, of)                                                                         \
 	SEC("fexit")                                                                                         \
 	int UNPREEMPTED_PROG(program, struct sock *sk, struct msghdr *msg, unsigned long len, int result)    \
@@ -308,11 +313,14 @@ static __always_inline int transferred(__u32 of, struct sock *sk, struct msghdr 
 		return transferred(of, sk, msg, result, false);                                              \
 	}
 
-/* The same for (sk, msg, len, flags, addr_len), which had one more. */
+/* net/ipv4/tcp.c, net/ipv4/udp.c, net/ipv6/udp.c: (sk, msg, len, flags, addr_len), which had one more. */
 #define RECVMSG_PROGRAM(program, of)                                                                         \
 	SEC("fexit")                                                                                         \
 	int program(__u64 *ctx)                                                                              \
 	{                                                                                                    \
+		/* what is only looked at will be received */                                                \
+		if (recvmsg_flags(ctx) & MSG_PEEK)                                                           \
+			return 0;                                                                            \
 		preempt_off();                                                                               \
 		transferred(of, (void *)ctx[0], (void *)ctx[1], recvmsg_result(ctx), true);                  \
 		preempt_on();                                                                                \
@@ -321,10 +329,116 @@ static __always_inline int transferred(__u32 of, struct sock *sk, struct msghdr 
 
 SENDMSG_PROGRAM(tr_tcp_sendmsg, SCRATCH_TCP_SENDMSG)
 SENDMSG_PROGRAM(tr_udp_sendmsg, SCRATCH_UDP_SENDMSG)
-SENDMSG_PROGRAM(tr_udpv6_sendmsg, SCRATCH_UDPV6_SENDMSG)
+
+/* net/ipv6/udp.c; what goes to IPv4 it gives to udp_sendmsg(), with an address that is gone by now */
+SEC("fexit")
+int UNPREEMPTED_PROG(tr_udpv6_sendmsg, struct sock *sk, struct msghdr *msg, unsigned long len, int result)
+{
+	if (BPF_CORE_READ(msg, msg_namelen) == SOCKADDR_IN_LEN)
+		return 0;
+	return transferred(SCRATCH_UDPV6_SENDMSG, sk, msg, result, false);
+}
+
 RECVMSG_PROGRAM(tr_tcp_recvmsg, SCRATCH_TCP_RECVMSG)
 RECVMSG_PROGRAM(tr_udp_recvmsg, SCRATCH_UDP_RECVMSG)
 RECVMSG_PROGRAM(tr_udpv6_recvmsg, SCRATCH_UDPV6_RECVMSG)
+
+static __always_inline int transferred_unix(__u32 of, struct socket *socket, int done, bool inbound)
+{
+	struct subject sub;
+	struct scratch *s;
+
+	if (done <= 0 || !subject_marked(&sub))
+		return 0;
+	s = scratch_get(of);
+	if (!s)
+		return 0;
+	s->tap.sk = BPF_CORE_READ(socket, sk);
+	s->tap.done = done;
+	s->tap.inbound = inbound;
+	return observe_carried(of);
+}
+
+/* net/unix/af_unix.c; what a resolver is asked is a stream's first bytes */
+SEC("fexit")
+int UNPREEMPTED_PROG(tr_unix_stream_sendmsg, struct socket *socket, struct msghdr *msg, unsigned long len,
+		     int result)
+{
+	return transferred(SCRATCH_UNIX_STREAM_SENDMSG, BPF_CORE_READ(socket, sk), msg, result, false);
+}
+
+#define UNIX_SENDMSG_PROGRAM(program, of)                                                                    \
+	SEC("fexit")                                                                                         \
+	int UNPREEMPTED_PROG(program, struct socket *socket, void *msg, unsigned long len, int result)       \
+	{                                                                                                    \
+		return transferred_unix(of, socket, result, false);                                          \
+	}
+
+#define UNIX_RECVMSG_PROGRAM(program, of)                                                                    \
+	SEC("fexit")                                                                                         \
+	int UNPREEMPTED_PROG(program, struct socket *socket, void *msg, unsigned long len, int flags,        \
+			     int result)                                                                     \
+	{                                                                                                    \
+		return flags & MSG_PEEK ? 0 : transferred_unix(of, socket, result, true);                    \
+	}
+
+UNIX_RECVMSG_PROGRAM(tr_unix_stream_recvmsg, SCRATCH_UNIX_STREAM_RECVMSG)
+UNIX_SENDMSG_PROGRAM(tr_unix_dgram_sendmsg, SCRATCH_UNIX_DGRAM_SENDMSG)
+UNIX_RECVMSG_PROGRAM(tr_unix_dgram_recvmsg, SCRATCH_UNIX_DGRAM_RECVMSG)
+
+/* net/socket.c */
+SEC("fexit")
+int UNPREEMPTED_PROG(tr_listen, int fd, int backlog, int result)
+{
+	struct subject sub;
+	struct scratch *s;
+
+	if (result < 0 || !subject_marked(&sub))
+		return 0;
+	s = scratch_get(SCRATCH_LISTEN);
+	if (!s)
+		return 0;
+	s->tap.sk = sock_of(file_by_fd(fd));
+	return observe_listen(SCRATCH_LISTEN);
+}
+
+static __always_inline int accepted(__u32 of, struct sock *sk)
+{
+	struct subject sub;
+	struct scratch *s;
+
+	if (!sk || !subject_marked(&sub))
+		return 0;
+	s = scratch_get(of);
+	if (!s)
+		return 0;
+	s->tap.sk = sk;
+	return observe_accept(of);
+}
+
+/* net/ipv4/inet_connection_sock.c: (sk, ...), and the socket of the connection */
+SEC("fexit")
+int tr_accept(__u64 *ctx)
+{
+	preempt_off();
+	accepted(SCRATCH_ACCEPT, (struct sock *)ACCEPT_RESULT(ctx, 2));
+	preempt_on();
+	return 0;
+}
+
+/* net/unix/af_unix.c: (socket, new, ...), and its result */
+SEC("fexit")
+int tr_unix_accept(__u64 *ctx)
+{
+	struct socket *socket = (void *)ctx[1];
+
+	if ((int)ACCEPT_RESULT(ctx, 3))
+		return 0;
+	preempt_off();
+	accepted(SCRATCH_UNIX_ACCEPT, BPF_CORE_READ(socket, sk));
+	preempt_on();
+	return 0;
+}
 
 /* ---- what files hold */
 
@@ -387,14 +501,6 @@ int UNPREEMPTED_PROG(tr_mmap, unsigned long address, unsigned long len, unsigned
 	return is_error(mapped) || flags & MAP_ANONYMOUS
 		       ? 0
 		       : content_of(SCRATCH_MMAP, NULL, fd, TT_OP_MMAP, len);
-}
-
-/* net/unix/af_unix.c */
-SEC("fexit")
-int UNPREEMPTED_PROG(tr_unix_sendmsg, struct socket *socket, struct msghdr *msg, unsigned long len,
-		     int result)
-{
-	return transferred(SCRATCH_UNIX_SENDMSG, socket->sk, msg, result, false);
 }
 
 /* fs/namei.c: do_renameat2(), filename_renameat2() since 7.0; io_uring's renames pass here as well */

@@ -261,6 +261,7 @@ struct sock {
 	int sk_err;
 	int sk_err_soft;
 	u8 sk_shutdown;
+	u32 sk_max_ack_backlog;
 };
 
 struct inet_connection_sock {
@@ -272,6 +273,12 @@ struct tcp_sock {
 	u64 bytes_acked;
 	u32 snd_una;
 	u32 write_seq;
+	u32 rcv_nxt;
+	u32 copied_seq;
+};
+
+struct mptcp_sock {
+	struct sock *first;
 };
 
 struct iovec {

@@ -642,10 +642,13 @@ static void files_row(struct record *record, const struct tt_query_row *row)
 static void connection_row(struct record *record, const struct tt_query_row *row)
 {
 	struct tt_output *out = record->out;
-	const char *address = tt_row_text(row, 1, NULL), *state = tt_row_text(row, 5, "?");
+	const char *address = tt_row_text(row, 1, NULL), *state = tt_row_text(row, 5, "?"),
+		   *direction = tt_row_text(row, 11, "out");
 	bool v6 = address && strchr(address, ':');
 
 	tt_output_printf(out, TT_PLAIN, "  %-5s", tt_row_text(row, 0, "?"));
+	if (strcmp(direction, "in") == 0)
+		tt_output_text(out, TT_PLAIN, "from ");
 	if (address)
 		tt_output_printf(out, TT_PLAIN, "%s%s%s:%" PRId64, v6 ? "[" : "", address, v6 ? "]" : "",
 				 tt_row_int(row, 2, 0));
@@ -734,9 +737,13 @@ static const struct {
 	  "GROUP BY w.category, looked ORDER BY looked DESC, w.category",
 	  env_row },
 	{ "Connections",
-	  "SELECT x.protocol, x.address, x.port, x.unix_path, x.hostname, x.state, x.category, sum(x.count), "
-	  "p.exe, p.pid, min(x.first_ns) FROM connection x " OF_SESSION
-	  "GROUP BY x.protocol, x.address, x.port, x.unix_path, x.hostname, x.state, x.category "
+	  "SELECT x.protocol, CASE WHEN x.direction = 'listen' THEN x.local_address ELSE x.address END AS "
+	  "place, "
+	  "CASE WHEN x.direction = 'listen' THEN x.local_port ELSE x.port END AS at, x.unix_path, "
+	  "x.hostname, "
+	  "x.state, x.category, sum(x.count), p.exe, p.pid, min(x.first_ns), x.direction "
+	  "FROM connection x " OF_SESSION
+	  "GROUP BY x.protocol, place, at, x.unix_path, x.hostname, x.state, x.category, x.direction "
 	  "HAVING sum(x.count) > 0 ORDER BY x.family = 'unix', 11",
 	  connection_row },
 	{ "Files by category",

@@ -23,8 +23,15 @@ static const struct tt_saved queries[] = {
 	  "SELECT p.session_id, c.protocol, c.address, c.port, c.hostname, c.hostname_source, c.category, "
 	  "c.state, sum(c.count) AS count, count(DISTINCT c.process_id) AS processes, "
 	  "min(c.first_ns) AS first_ns FROM connection c JOIN process p ON p.process_id = c.process_id "
-	  "WHERE c.family <> 'unix' AND " IN_SESSION "GROUP BY 1, 2, 3, 4, 5, 6, 7, 8 "
+	  "WHERE c.family <> 'unix' AND c.direction = 'out' AND " IN_SESSION
+	  "GROUP BY 1, 2, 3, 4, 5, 6, 7, 8 "
 	  "HAVING sum(c.count) > 0 ORDER BY first_ns" },
+	{ "entrances", SESSION, "where processes listened, and who came in",
+	  "SELECT p.session_id, p.exe, p.pid, c.direction, c.protocol, c.local_address, c.local_port, "
+	  "c.unix_path, "
+	  "c.address, c.state, c.count, c.bytes_sent, c.bytes_received, c.first_ns FROM connection c "
+	  "JOIN process p ON p.process_id = c.process_id "
+	  "WHERE c.direction <> 'out' AND " IN_SESSION "ORDER BY c.first_ns" },
 	{ "gateways", SESSION, "API base URL and proxy variables: looked up or handed over, and their host",
 	  "SELECT p.session_id, p.exe, p.pid, e.name, e.value AS host, e.present, e.source, e.category, "
 	  "e.count, e.first_ns FROM env_lookup e JOIN process p ON p.process_id = e.process_id "

@@ -25,29 +25,43 @@ struct place {
 	uint64_t name; /* hash of the host's */
 	uint8_t addr[16];
 	int32_t result;
-	uint16_t port, family, protocol;
+	uint16_t port; /* of what came in: 0, each has its own */
+	uint16_t local_port; /* where that came in, or where it listens */
+	uint16_t family, protocol;
 	uint8_t state;
-	uint8_t sent; /* TT_OP_SEND */
-	uint8_t pad[4];
+	uint8_t op; /* TT_OP_CONNECT, _SEND, _ACCEPT, _LISTEN, _SENT, _RECEIVED */
+	uint8_t pad[2];
+};
+
+/* Where a row's bytes are found that UDP and UNIX sockets carry, for any name and outcome: all zeros where not set. */
+struct end {
+	struct tt_process_key process;
+	uint8_t addr[16]; /* UNIX: a hash of the path */
+	uint16_t port, family, protocol;
+	uint8_t inward;
+	uint8_t pad[1];
 };
 
 /* One row. */
 struct row {
 	struct place place;
+	struct end end;
 	uint64_t row_id;
 	struct tt_id process_id;
 	struct tt_event_connect connect; /* without strings */
 	uint64_t count, first_ns, last_ns, duration_ns, sent, received;
+	char *unix_path;
 	char *host;
 	char *names; /* JSON: all that it was given, where they differ */
 	enum tt_name_source source;
 	enum tt_name_confidence confidence;
-	unsigned members; /* connections that are followed */
+	unsigned members; /* connections, and places, that are followed */
 	bool found; /* in the table, by its place */
 	bool measured; /* bytes */
 	bool owed; /* differs from what was put last */
 	UT_hash_handle hh;
-	UT_hash_handle by_id; /* datagrams: whose counts come by row */
+	UT_hash_handle by_id; /* calls: whose counts come by row */
+	UT_hash_handle by_end;
 	struct row *next, *prev; /* all */
 };
 
@@ -71,6 +85,14 @@ struct flow {
 	UT_hash_handle hh;
 };
 
+/* What went to or came from one place, over UDP or UNIX sockets. */
+struct carried {
+	struct tt_agg_key key;
+	struct row *row;
+	uint64_t count, bytes; /* its part of the row's */
+	UT_hash_handle hh;
+};
+
 /* The first packets of a QUIC connection. */
 struct quic {
 	struct place place;
@@ -81,8 +103,9 @@ struct quic {
 
 struct tt_connections {
 	struct tt_connections_params params;
-	struct row *rows, *places, *datagrams;
+	struct row *rows, *places, *calls, *ends;
 	struct flow *flows;
+	struct carried *carried;
 	struct quic *quics;
 	unsigned n_rows, n_quics;
 	bool owing;
@@ -111,9 +134,12 @@ static void unlink_row(struct tt_connections *connections, struct row *row)
 {
 	unindex_row(connections, row);
 	if (row->by_id.tbl)
-		HASH_DELETE(by_id, connections->datagrams, row);
+		HASH_DELETE(by_id, connections->calls, row);
+	if (row->by_end.tbl)
+		HASH_DELETE(by_end, connections->ends, row);
 	DL_DELETE(connections->rows, row);
 	connections->n_rows--;
+	free(row->unix_path);
 	free(row->host);
 	free(row->names);
 	free(row);
@@ -153,6 +179,7 @@ static const char *const states[] = {
 	[TT_CONN_TIMEOUT] = "timeout",
 	[TT_CONN_FAILED] = "failed",
 	[TT_CONN_ABORTED] = "aborted",
+	[TT_CONN_INHERITED] = "inherited",
 };
 
 /* A connect that is one call: its result is its state. */
@@ -169,7 +196,22 @@ static const char *state_of_call(const struct place *place)
 	}
 	if (place->result < 0)
 		return "failed";
-	return place->sent ? "sent" : "connected";
+	switch (place->op) {
+	case TT_OP_SEND:
+	case TT_OP_SENT:
+		return "sent";
+	case TT_OP_RECEIVED:
+		return "received";
+	case TT_OP_LISTEN:
+		return "listening";
+	default:
+		return "connected";
+	}
+}
+
+static const char *direction(uint8_t op)
+{
+	return op == TT_OP_LISTEN ? "listen" : op == TT_OP_ACCEPT || op == TT_OP_RECEIVED ? "in" : "out";
 }
 
 static bool is_mapped_ipv4(const uint8_t addr[16])
@@ -207,8 +249,7 @@ static bool is_behind_proxy(enum tt_name_source source)
 	return source == TT_NAME_HTTP_CONNECT || source == TT_NAME_HTTP_PROXY || source == TT_NAME_SOCKS;
 }
 
-static int put(struct tt_connections *connections, struct row *row, const char *unix_path,
-	       int64_t to_epoch_ns)
+static int put(struct tt_connections *connections, struct row *row, int64_t to_epoch_ns)
 {
 	const struct tt_classifier *classifier = connections->params.classifier;
 	const struct tt_event_connect *c = &row->connect;
@@ -218,11 +259,11 @@ static int put(struct tt_connections *connections, struct row *row, const char *
 	struct tt_row_connection put = {
 		.row_id = row->row_id,
 		.process_id = row->process_id,
-		.direction = "out",
+		.direction = direction(row->place.op),
 		.protocol = protocol_name(c, number),
 		.local_port = c->local_port,
 		.port = c->port,
-		.unix_path = unix_path,
+		.unix_path = row->unix_path,
 		.state = states[c->state] ? states[c->state] : state_of_call(&row->place),
 		.address_source = c->from_user ? "user" : "socket",
 		.hostname = row->host,
@@ -244,14 +285,16 @@ static int put(struct tt_connections *connections, struct row *row, const char *
 	local_family = plain_address(c->family, local);
 	if (c->family == AF_UNIX) {
 		put.family = "unix";
-		put.category = unix_path ? tt_classify_unix(classifier, unix_path) : NULL;
+		put.category = row->unix_path ? tt_classify_unix(classifier, row->unix_path) : NULL;
 	} else {
 		put.family = family == AF_INET ? "inet" : "inet6";
-		put.address = inet_ntop(family, addr, text, sizeof(text));
+		if (row->place.op != TT_OP_LISTEN)
+			put.address = inet_ntop(family, addr, text, sizeof(text));
 		if (c->local_port)
 			put.local_address = inet_ntop(local_family, local, local_text, sizeof(local_text));
-		put.category = tt_classify_connection(classifier, family, addr, c->port, row->host,
-						      is_behind_proxy(row->source));
+		if (put.address)
+			put.category = tt_classify_connection(classifier, family, addr, c->port, row->host,
+							      is_behind_proxy(row->source));
 	}
 	r = tt_batch_connection(connections->params.batch, &put);
 	row->owed = r < 0;
@@ -273,11 +316,14 @@ static struct place place_of(const struct tt_event *event, const char *host)
 	place.process = event->process;
 	place.name = name_hash(host);
 	place.result = event->key.result;
-	place.port = c->port;
+	place.op = c->inward && !tt_connections_is_carried(event->key.op) ? TT_OP_ACCEPT : event->key.op;
+	if (place.op == TT_OP_ACCEPT || place.op == TT_OP_LISTEN)
+		place.local_port = c->local_port;
+	else
+		place.port = c->port;
 	place.family = c->family;
 	place.protocol = c->protocol;
 	place.state = c->state;
-	place.sent = event->key.op == TT_OP_SEND;
 	memcpy(place.addr, c->addr, sizeof(place.addr));
 	return place;
 }
@@ -319,10 +365,12 @@ static struct row *new_row(struct tt_connections *connections, const struct plac
 			   const struct tt_event_connect *connect, const struct tt_id *process_id,
 			   uint64_t row_id, const struct tt_name *name)
 {
-	struct row *row = calloc(1, sizeof(*row));
+	_cleanup_free_ char *unix_path = connect->unix_path ? strdup(connect->unix_path) : NULL;
+	struct row *row = unix_path || !connect->unix_path ? calloc(1, sizeof(*row)) : NULL;
 
 	if (!row)
 		return NULL;
+	row->unix_path = TAKE_PTR(unix_path);
 	row->place = *place;
 	row->row_id = row_id;
 	row->process_id = *process_id;
@@ -399,29 +447,113 @@ static unsigned expected_names(struct tt_connections *connections, uint16_t fami
 	return ret[0].text != NULL;
 }
 
+/* The same for an attempt; who comes to us is nobody whom the process looked up. */
+static unsigned expected_of(struct tt_connections *connections, const struct tt_event_connect *connect,
+			    const struct tt_process *process, uint64_t at_ns,
+			    struct tt_name ret[TT_NAMES_MAX])
+{
+	memset(ret, 0, sizeof(ret[0]));
+	return connect->inward
+		       ? 0
+		       : expected_names(connections, connect->family, connect->addr, process, at_ns, ret);
+}
+
+/* Whether calls like this one may have bytes of their own. */
+static bool carries(const struct tt_event *event)
+{
+	return event->key.op != TT_OP_LISTEN &&
+	       (event->connect.family == AF_UNIX || event->connect.protocol == IPPROTO_UDP);
+}
+
+static struct end end_of(const struct tt_event *event)
+{
+	const struct tt_event_connect *c = &event->connect;
+	/* the kernel knows a socket by the name that it is bound to, whatever its peer wrote */
+	const char *path = c->unix_peer ? c->unix_peer : c->unix_path;
+	struct end end;
+
+	memset(&end, 0, sizeof(end));
+	end.process = event->process;
+	end.protocol = c->protocol;
+	end.inward = c->inward;
+	end.family = c->family;
+	if (c->family == AF_UNIX && path) {
+		XXH128_hash_t hash = XXH3_128bits(path, strlen(path));
+
+		memcpy(end.addr, &hash, sizeof(end.addr));
+	} else {
+		memcpy(end.addr, c->addr, sizeof(end.addr));
+		end.family = plain_address(c->family, end.addr);
+		end.port = c->port;
+	}
+	return end;
+}
+
+static struct row *find_end(struct tt_connections *connections, const struct end *end)
+{
+	struct row *row;
+
+	HASH_FIND(by_end, connections->ends, end, sizeof(*end), row);
+	return row;
+}
+
+/* The first row of its end, unless that call failed. */
+static void index_end(struct tt_connections *connections, struct row *row, const struct tt_event *event)
+{
+	row->end = end_of(event);
+	if ((event->key.result == 0 || event->key.result == -EINPROGRESS) &&
+	    !find_end(connections, &row->end))
+		HASH_ADD(by_end, connections->ends, end, sizeof(row->end), row);
+}
+
+/* The bytes of a datagram may be told before the call that sent it: its row becomes the call's. NULL: there is none. */
+static struct row *take_sent(struct tt_connections *connections, const struct tt_event *event,
+			     const struct place *place, const struct tt_name *name)
+{
+	struct end end = end_of(event);
+	struct row *row = event->key.result == 0 ? find_end(connections, &end) : NULL;
+
+	if (!row || row->place.op != TT_OP_SENT)
+		return NULL;
+	unindex_row(connections, row);
+	row->place = *place;
+	row->connect = event->connect;
+	row->connect.unix_path = row->connect.unix_peer = NULL;
+	rename_row(connections, row, name);
+	return row;
+}
+
 int tt_connections_call(struct tt_connections *connections, const struct tt_event *event,
-			const struct tt_process *process, uint64_t row_id, int64_t to_epoch_ns)
+			const struct tt_process *process, uint64_t *row_id, int64_t to_epoch_ns)
 {
 	struct tt_name names[TT_NAMES_MAX];
-	unsigned n = expected_names(connections, event->connect.family, event->connect.addr, process,
-				    event->last_ns, names);
+	unsigned n = expected_of(connections, &event->connect, process, event->last_ns, names);
 	struct place place = place_of(event, names[0].text);
-	struct row *row = new_row(connections, &place, &event->connect, &process->id, row_id, &names[0]);
+	struct row *row = carries(event) ? take_sent(connections, event, &place, &names[0]) : NULL;
+	bool taken = row;
 	int r;
 
+	if (!taken)
+		row = new_row(connections, &place, &event->connect, &process->id, *row_id, &names[0]);
 	if (!row)
 		return -ENOMEM;
 	keep_names(row, names_json(names, n));
+	*row_id = row->row_id;
 	row->count = event->count;
-	row->first_ns = event->first_ns;
-	row->last_ns = event->last_ns;
-	r = put(connections, row, event->connect.unix_path, to_epoch_ns);
-	/* its counts are the caller's: it is kept for the name that its datagrams may have */
+	if (!taken || event->first_ns < row->first_ns)
+		row->first_ns = event->first_ns;
+	if (event->last_ns > row->last_ns)
+		row->last_ns = event->last_ns;
+	r = put(connections, row, to_epoch_ns);
+	/* its counts are the caller's: it is kept for the name that its datagrams may have, and for what it carries */
 	row->owed = false;
-	HASH_ADD(by_id, connections->datagrams, row_id, sizeof(row->row_id), row);
-	if (r < 0 || event->connect.family == AF_UNIX || event->connect.protocol != IPPROTO_UDP ||
-	    connections->n_rows > connections->params.max_rows)
+	HASH_ADD(by_id, connections->calls, row_id, sizeof(row->row_id), row);
+	if (taken)
+		return r;
+	if (r < 0 || !carries(event) || connections->n_rows > connections->params.max_rows)
 		unlink_row(connections, row);
+	else
+		index_end(connections, row, event);
 	return r;
 }
 
@@ -430,11 +562,124 @@ void tt_connections_count(struct tt_connections *connections, uint64_t row_id, u
 {
 	struct row *row;
 
-	HASH_FIND(by_id, connections->datagrams, &row_id, sizeof(row_id), row);
+	HASH_FIND(by_id, connections->calls, &row_id, sizeof(row_id), row);
 	if (!row)
 		return;
 	row->count = count;
 	row->last_ns = last_ns;
+}
+
+/* ---- bytes of UDP and UNIX sockets */
+
+/* By how much; *at becomes `to` unless it was more. */
+static uint64_t grown(uint64_t *at, uint64_t to)
+{
+	uint64_t from = *at;
+
+	if (to <= from)
+		return 0;
+	*at = to;
+	return to - from;
+}
+
+bool tt_connections_is_carried(uint16_t op)
+{
+	return op == TT_OP_SENT || op == TT_OP_RECEIVED;
+}
+
+static struct carried *find_carried(struct tt_connections *connections, const struct tt_agg_key *key)
+{
+	struct carried *carried;
+
+	HASH_FIND(hh, connections->carried, key, sizeof(*key), carried);
+	return carried;
+}
+
+static void end_carried(struct tt_connections *connections, struct carried *carried)
+{
+	HASH_DEL(connections->carried, carried);
+	carried->row->members--;
+	free(carried);
+}
+
+static void carry(struct tt_connections *connections, struct row *row, const struct tt_agg_key *key,
+		  uint64_t count, uint64_t bytes, uint64_t last_ns, int64_t to_epoch_ns)
+{
+	row->measured = true;
+	if (key->op == TT_OP_SENT)
+		row->sent += bytes;
+	else
+		row->received += bytes;
+	/* a row of nothing else counts datagrams, but for those whose own calls name an address: these are counted */
+	if (row->place.op == key->op && (key->op == TT_OP_RECEIVED || !row->connect.from_user))
+		row->count += count;
+	if (last_ns > row->last_ns)
+		row->last_ns = last_ns;
+	put(connections, row, to_epoch_ns);
+}
+
+/* Datagrams came from somebody, or went to whom a socket was connected before anybody looked. */
+static struct row *row_of_end(struct tt_connections *connections, const struct tt_event *event,
+			      const struct end *end, const struct tt_process *process)
+{
+	struct place place = place_of(event, NULL);
+	struct row *row;
+
+	if (connections->n_rows >= connections->params.max_rows)
+		return NULL;
+	row = new_row(connections, &place, &event->connect, &process->id, next_row_id(connections),
+		      &(struct tt_name){ 0 });
+	if (!row)
+		return NULL;
+	row->first_ns = event->first_ns;
+	row->end = *end;
+	HASH_ADD(by_end, connections->ends, end, sizeof(row->end), row);
+	return row;
+}
+
+int tt_connections_carried(struct tt_connections *connections, const struct tt_event *event,
+			   const struct tt_process *process, int64_t to_epoch_ns)
+{
+	struct carried *carried = find_carried(connections, &event->key);
+	struct end end = end_of(event);
+	struct row *row = carried ? carried->row : find_end(connections, &end);
+
+	if (!row)
+		row = row_of_end(connections, event, &end, process);
+	if (!row)
+		return -ENOSPC;
+	if (event->flags & TT_EVF_UNAGGREGATED) {
+		carry(connections, row, &event->key, event->count, event->bytes, event->last_ns, to_epoch_ns);
+		return 0;
+	}
+	if (!carried) {
+		carried = calloc(1, sizeof(*carried));
+		if (!carried)
+			return -ENOMEM;
+		carried->key = event->key;
+		carried->row = row;
+		row->members++;
+		HASH_ADD(hh, connections->carried, key, sizeof(carried->key), carried);
+	}
+	tt_connections_carried_total(connections, event, to_epoch_ns);
+	return 0;
+}
+
+int tt_connections_carried_total(struct tt_connections *connections, const struct tt_event *event,
+				 int64_t to_epoch_ns)
+{
+	struct carried *carried = find_carried(connections, &event->key);
+	uint64_t count, bytes;
+
+	if (!carried)
+		return 0;
+	count = grown(&carried->count, event->count);
+	bytes = grown(&carried->bytes, event->bytes);
+	if (count || bytes)
+		carry(connections, carried->row, &event->key, count, bytes, event->last_ns, to_epoch_ns);
+	if (event->final)
+		end_carried(connections, carried);
+	return 1;
 }
 
 /* ---- TCP */
@@ -470,10 +715,10 @@ static int tcp_begins(struct tt_connections *connections, const struct tt_event 
 		      const struct tt_process *process, int64_t to_epoch_ns)
 {
 	bool pending = event->connect.state == TT_CONN_CONNECTING,
-	     goes_on = pending || event->connect.state == TT_CONN_ESTABLISHED;
+	     goes_on = pending || event->connect.state == TT_CONN_ESTABLISHED ||
+		       event->connect.state == TT_CONN_INHERITED;
 	struct tt_name names[TT_NAMES_MAX];
-	unsigned n = expected_names(connections, event->connect.family, event->connect.addr, process,
-				    event->last_ns, names);
+	unsigned n = expected_of(connections, &event->connect, process, event->last_ns, names);
 	struct place place = place_of(event, names[0].text);
 	/* what is pending becomes something else: it has a row of its own */
 	struct row *row = pending ? NULL : find(connections, &place);
@@ -500,7 +745,7 @@ static int tcp_begins(struct tt_connections *connections, const struct tt_event 
 	row->duration_ns += event->connect.duration_ns;
 	if (flow)
 		flow->duration_ns = event->connect.duration_ns;
-	r = put(connections, row, NULL, to_epoch_ns);
+	r = put(connections, row, to_epoch_ns);
 	if (r < 0 && is_new) {
 		if (flow)
 			end_flow(connections, flow);
@@ -527,7 +772,7 @@ static int tcp_outcome(struct tt_connections *connections, struct flow *flow, co
 	row->last_ns = event->last_ns;
 	row->duration_ns = flow->duration_ns = event->connect.duration_ns;
 	index_row(connections, row);
-	r = put(connections, row, NULL, to_epoch_ns);
+	r = put(connections, row, to_epoch_ns);
 	if (event->connect.state != TT_CONN_ESTABLISHED)
 		end_flow(connections, flow);
 	return r == -ENOSPC ? -ESTALE : r;
@@ -559,15 +804,13 @@ int tt_connections_flow(struct tt_connections *connections, const struct tt_even
 		return 0;
 	row = flow->row;
 	row->measured = true;
-	row->sent += event->flow.sent - flow->sent;
-	row->received += event->flow.received - flow->received;
-	row->duration_ns += life - flow->duration_ns;
-	flow->sent = event->flow.sent;
-	flow->received = event->flow.received;
-	flow->duration_ns = life;
+	/* what the sweep tells of a connection may be older than what is known of it */
+	row->sent += grown(&flow->sent, event->flow.sent);
+	row->received += grown(&flow->received, event->flow.received);
+	row->duration_ns += grown(&flow->duration_ns, life);
 	if (event->time_ns > row->last_ns)
 		row->last_ns = event->time_ns;
-	put(connections, row, NULL, to_epoch_ns);
+	put(connections, row, to_epoch_ns);
 	if (event->flow.ended)
 		end_flow(connections, flow);
 	if (!row->members && !row->owed && connections->n_rows > connections->params.max_rows)
@@ -623,7 +866,7 @@ static void name_flow(struct tt_connections *connections, struct flow *flow, con
 	if (other == row) {
 		rename_row(connections, row, name);
 		keep_names(row, json);
-		put(connections, row, NULL, to_epoch_ns);
+		put(connections, row, to_epoch_ns);
 		return;
 	}
 	/* another host at the same address: the connection leaves this row, with what it has carried */
@@ -638,8 +881,8 @@ static void name_flow(struct tt_connections *connections, struct flow *flow, con
 	}
 	keep_names(other, json);
 	move_flow(flow, other);
-	put(connections, row, NULL, to_epoch_ns);
-	put(connections, other, NULL, to_epoch_ns);
+	put(connections, row, to_epoch_ns);
+	put(connections, other, to_epoch_ns);
 }
 
 /* Appends what comes next in the stream. False: something before it is missing, or it is full. */
@@ -868,7 +1111,7 @@ static int datagram(struct tt_connections *connections, const struct tt_event *e
 	{
 		if (is_place_of(row, event) && row->source != TT_NAME_SNI) {
 			rename_row(connections, row, &name);
-			put(connections, row, NULL, to_epoch_ns);
+			put(connections, row, to_epoch_ns);
 		}
 	}
 	return 0;
@@ -893,13 +1136,12 @@ void tt_connections_told(struct tt_connections *connections, const struct tt_pro
 
 		if (row->first_ns < since_ns || !tt_process_key_equal(&row->place.process, &process->key))
 			continue;
-		n = expected_names(connections, row->connect.family, row->connect.addr, process, row->last_ns,
-				   names);
+		n = expected_of(connections, &row->connect, process, row->last_ns, names);
 		if (!n || (row->host && row->confidence >= names[0].confidence))
 			continue;
 		rename_row(connections, row, &names[0]);
 		keep_names(row, names_json(names, n));
-		put(connections, row, NULL, to_epoch_ns);
+		put(connections, row, to_epoch_ns);
 	}
 }
 
@@ -909,6 +1151,7 @@ void tt_connections_settle(struct tt_connections *connections, const struct tt_p
 			   int64_t to_epoch_ns)
 {
 	struct flow *flow, *next_flow;
+	struct carried *carried, *next_carried;
 	struct row *row, *next;
 
 	if (connections->owing) {
@@ -916,7 +1159,7 @@ void tt_connections_settle(struct tt_connections *connections, const struct tt_p
 		DL_FOREACH(connections->rows, row)
 		{
 			if (row->owed)
-				put(connections, row, NULL, to_epoch_ns);
+				put(connections, row, to_epoch_ns);
 		}
 	}
 
@@ -930,6 +1173,12 @@ void tt_connections_settle(struct tt_connections *connections, const struct tt_p
 			continue;
 		}
 		end_flow(connections, flow);
+	}
+	/* final totals end the others */
+	if (!table) {
+		HASH_ITER (hh, connections->carried, carried, next_carried) {
+			end_carried(connections, carried);
+		}
 	}
 	DL_FOREACH_SAFE(connections->rows, row, next)
 	{

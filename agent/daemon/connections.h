@@ -37,16 +37,26 @@ void tt_connections_free(struct tt_connections *connections);
 
 /* to_epoch_ns: what to add to boot time. */
 
-/* One call that named a destination (event->connect.sock_id is 0): puts its first row. -ENOSPC: the batch is full. */
+/* One call that named a destination (event->connect.sock_id is 0): puts its first row. *row_id becomes another's if that has what was
+ * sent there already. -ENOSPC: the batch is full. */
 int tt_connections_call(struct tt_connections *connections, const struct tt_event *event,
-			const struct tt_process *process, uint64_t row_id, int64_t to_epoch_ns);
+			const struct tt_process *process, uint64_t *row_id, int64_t to_epoch_ns);
 /* What the row of such a call counts by now; the caller has put it. */
 void tt_connections_count(struct tt_connections *connections, uint64_t row_id, uint64_t count,
 			  uint64_t last_ns);
+/* What UDP and UNIX sockets carry is told by the place at their other end, or where they listen (TT_OP_SENT, TT_OP_RECEIVED). */
+bool tt_connections_is_carried(uint16_t op);
+/* The first that is known of such a place: it belongs to the row of who connected or sent there, or accepted, else it has one of
+ * its own. -ENOSPC: there is no room, and it is lost. */
+int tt_connections_carried(struct tt_connections *connections, const struct tt_event *event,
+			   const struct tt_process *process, int64_t to_epoch_ns);
+/* How much that is by now. Returns 1, or 0 if the place is not known. Nothing is lost without room: its row is owed. */
+int tt_connections_carried_total(struct tt_connections *connections, const struct tt_event *event,
+				 int64_t to_epoch_ns);
 /* A TCP attempt or its outcome. -ENOSPC: the batch is full, and it is lost. -ESTALE: the same, but the attempt has its row. */
 int tt_connections_tcp(struct tt_connections *connections, const struct tt_event *event,
 		       const struct tt_process *process, int64_t to_epoch_ns);
-/* What a TCP connection has carried. Nothing is lost without room: its row is owed. */
+/* What a TCP connection has carried so far; what is less than is known changes nothing. Nothing is lost without room: its row is owed. */
 int tt_connections_flow(struct tt_connections *connections, const struct tt_event *event,
 			int64_t to_epoch_ns);
 /* Bytes that may name the other end, or be a name server's. process: who sent or received them. */

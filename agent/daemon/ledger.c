@@ -119,12 +119,13 @@ static const struct {
 	[TT_LOST_EXIT] = { "process", "exit" },
 	[TT_LOST_SESSION] = { "process", "session" },
 	[TT_LOST_FILE] = { "file", "file_access" },
-	[TT_LOST_BYTES] = { "file", "file_bytes" },
+	[TT_LOST_FILE_BYTES] = { "file", "file_bytes" },
 	[TT_LOST_ENV] = { "env", "env_lookup" },
 	[TT_LOST_HANDED] = { "env", "exec_environment" },
 	[TT_LOST_CONNECTION] = { "net", "connection" },
 	[TT_LOST_OUTCOME] = { "net", "connection_outcome" },
 	[TT_LOST_NAME] = { "net", "name" },
+	[TT_LOST_BYTES] = { "net", "connection_bytes" },
 };
 
 int tt_tracker_account(struct tt_tracker *tracker, int r, struct tt_process *process, enum tt_lost what,

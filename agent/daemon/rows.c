@@ -159,7 +159,8 @@ static int put_counts(struct tt_rows *rows, struct tt_known *known, int64_t to_e
 	if (known->no_row || ((is_bytes(known) || count == known->stored) && !known->bytes_owed))
 		return 0;
 	r = tt_batch_counts(rows->params.batch, &row);
-	if (known->of == TT_COUNTED_CONNECTION)
+	/* what is not stored is not the row's yet: it may be lost */
+	if (r == 0 && known->of == TT_COUNTED_CONNECTION)
 		tt_connections_count(rows->connections, row.row_id, count, known->last_ns);
 	if (r == 0) {
 		known->stored = count;
@@ -206,9 +207,12 @@ static uint64_t missing(const struct tt_known *known)
 
 int tt_rows_count(struct tt_rows *rows, const struct tt_event *event, int64_t to_epoch_ns, uint64_t *ret_lost)
 {
-	struct tt_known *known = tt_known_find(rows->known, &event->key);
+	struct tt_known *known;
 
 	*ret_lost = 0;
+	if (tt_connections_is_carried(event->key.op))
+		return tt_connections_carried_total(rows->connections, event, to_epoch_ns);
+	known = tt_known_find(rows->known, &event->key);
 	if (!known)
 		return 0;
 	if (event->count > known->counted)
@@ -568,11 +572,13 @@ int tt_rows_connection(struct tt_rows *rows, const struct tt_event *event, const
 		return tt_connections_tcp(rows->connections, event, process, to_epoch_ns);
 	if (event->connect.state != TT_CONN_NONE)
 		return -EBADMSG;
+	if (tt_connections_is_carried(event->key.op))
+		return tt_connections_carried(rows->connections, event, process, to_epoch_ns);
 	known = tt_known_find(rows->known, &event->key);
 	if (known)
 		return count_again(rows, known, event, to_epoch_ns);
 	row_id = tt_rows_next_id(rows);
-	r = tt_connections_call(rows->connections, event, process, row_id, to_epoch_ns);
+	r = tt_connections_call(rows->connections, event, process, &row_id, to_epoch_ns);
 	if (r == 0)
 		remember(rows, event, TT_COUNTED_CONNECTION, row_id, 0);
 	return r;

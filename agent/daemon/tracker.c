@@ -592,7 +592,8 @@ static int handle_connect(struct tt_tracker *tracker, const struct tt_event *eve
 	if (r == 0)
 		r = tt_rows_connection(tracker->rows, event, process, tracker->params.to_epoch_ns);
 	process->unscored = true;
-	return tt_tracker_account(tracker, r, process, r == -ESTALE ? TT_LOST_OUTCOME : TT_LOST_CONNECTION,
+	return tt_tracker_account(tracker, r, process,
+				  r == -ESTALE ? TT_LOST_OUTCOME : tt_tracker_lost_of(event->key.op),
 				  lost_with(event), event->time_ns);
 }
 
@@ -659,8 +660,13 @@ enum tt_lost tt_tracker_lost_of(uint16_t op)
 		return TT_LOST_ENV;
 	case TT_OP_CONNECT:
 	case TT_OP_SEND:
+	case TT_OP_LISTEN:
+	case TT_OP_ACCEPT:
 		return TT_LOST_CONNECTION;
 	case TT_OP_BYTES:
+		return TT_LOST_FILE_BYTES;
+	case TT_OP_SENT:
+	case TT_OP_RECEIVED:
 		return TT_LOST_BYTES;
 	default:
 		return TT_LOST_FILE;

@@ -69,12 +69,13 @@ enum tt_lost {
 	TT_LOST_EXIT,
 	TT_LOST_SESSION,
 	TT_LOST_FILE,
-	TT_LOST_BYTES,
+	TT_LOST_FILE_BYTES,
 	TT_LOST_ENV,
 	TT_LOST_HANDED,
 	TT_LOST_CONNECTION,
 	TT_LOST_OUTCOME,
 	TT_LOST_NAME,
+	TT_LOST_BYTES,
 };
 
 /* Takes a row's result: of one that found no room `count` operations are lost (0: they come again, with their

@@ -12,7 +12,7 @@
 #include "telltale.skel.h"
 
 /* Rows of the table in bpf_load.c, at most. */
-#define TT_BPF_PROGRAMS 64
+#define TT_BPF_PROGRAMS 78
 
 /* A record's time is taken before its place in the ring: allow for a hook that was interrupted between. */
 #define TT_BPF_SLACK_NS UINT64_C(2000000)
@@ -47,6 +47,7 @@ struct tt_bpf_sensor {
 	struct tt_decoder *decoder;
 	struct tt_merge *merge;
 	uint64_t delivered_until; /* watermark of the last delivery */
+	uint64_t told_socks_ns; /* what connections carried before that is told */
 	unsigned taken; /* records of this poll */
 	int add_error;
 	enum tt_ring reading;

@@ -121,8 +121,17 @@ static const struct program {
 	PROGRAM("tr_splice", "file", "bytes of files that are spliced", TRAMPOLINE, 0, "do_splice"),
 	PROGRAM("tr_copy", "file", "bytes of files that are copied", TRAMPOLINE, 0, "vfs_copy_file_range"),
 	PROGRAM("tr_mmap", "file", "mapped files", TRAMPOLINE, 0, "ksys_mmap_pgoff"),
-	PROGRAM("tr_unix_sendmsg", "net", "names that resolvers on this machine are asked for", TRAMPOLINE, 0,
+	PROGRAM("tr_unix_stream_sendmsg", "net", "bytes and questions sent to UNIX sockets", TRAMPOLINE, 0,
 		"unix_stream_sendmsg"),
+	PROGRAM("tr_unix_stream_recvmsg", "net", "bytes received from UNIX sockets", TRAMPOLINE, 0,
+		"unix_stream_recvmsg"),
+	PROGRAM("tr_unix_dgram_sendmsg", "net", "bytes sent to UNIX sockets", TRAMPOLINE, 0,
+		"unix_dgram_sendmsg"),
+	PROGRAM("tr_unix_dgram_recvmsg", "net", "bytes received from UNIX sockets", TRAMPOLINE, 0,
+		"unix_dgram_recvmsg"),
+	PROGRAM("tr_listen", "net", "sockets that listen", TRAMPOLINE, 0, "__sys_listen"),
+	PROGRAM("tr_accept", "net", "accepted TCP connections", TRAMPOLINE, 0, "inet_csk_accept"),
+	PROGRAM("tr_unix_accept", "net", "accepted UNIX connections", TRAMPOLINE, 0, "unix_accept"),
 	PROGRAM("tr_io_uring", "net", "the use of io_uring", TRAMPOLINE, 0),
 	PROGRAM("so_tcp_state", "net", "TCP connections", ANY, 0),
 	PROGRAM("it_list", "process", "agents that ran before telltale", ANY, LATER),
@@ -280,6 +289,7 @@ static int configure(struct tt_bpf_sensor *sensor, const struct tt_sensor_params
 	skel->rodata->sleepable_uprobes = sleepable;
 	skel->rodata->task_storage = storage;
 	skel->rodata->recvmsg_arguments = kcalls->recvmsg_arguments;
+	skel->rodata->accept_arguments = kcalls->accept_arguments;
 	return 0;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The live sensor's sweep: what the kernel adds up instead of sending it record by record. Totals of aggregated
- * operations, losses of every kind, connects that take long.
+ * operations, losses of every kind, connects that take long, what open connections have carried.
  *
  * Only what has changed since the last sweep is told. This alone decides when an aggregation entry leaves the map:
  * when nobody can count in it any more, or at the final sweep. */
@@ -258,6 +258,51 @@ static int sweep_agg(struct tt_bpf_sensor *sensor, bool final, uint64_t now, tt_
 	return 0;
 }
 
+static int deliver_attempt(const struct tt_sock *sock, bool final, tt_event_fn fn, void *arg)
+{
+	struct tt_event event = {
+		.type = TT_EVENT_CONNECT,
+		.time_ns = sock->begin_ns,
+		.slot = sock->slot,
+		.process = { .start_ns = sock->start_ns, .pid = sock->pid },
+		.tid = sock->tid,
+		.key = { .op = TT_OP_CONNECT },
+		.count = 1,
+		.final = final,
+		.first_ns = sock->begin_ns,
+		.last_ns = sock->begin_ns,
+		.connect = { .port = sock->port,
+			     .local_port = sock->local_port,
+			     .family = sock->family,
+			     .protocol = 6,
+			     .state = TT_CONN_CONNECTING,
+			     .sock_id = sock->sock_id },
+	};
+
+	memcpy(event.connect.addr, sock->addr, 16);
+	memcpy(event.connect.local_addr, sock->local_addr, 16);
+	return fn(&event, arg);
+}
+
+/* What the process's calls have carried. TCP's own count, which is told in the end, has what else there was. */
+static int deliver_use(const struct tt_sock *sock, tt_event_fn fn, void *arg)
+{
+	struct tt_event event = {
+		.type = TT_EVENT_FLOW,
+		.time_ns = sock->used_ns,
+		.slot = sock->slot,
+		.process = { .start_ns = sock->start_ns, .pid = sock->pid },
+		.tid = sock->tid,
+		.flow = { .sock_id = sock->sock_id,
+			  .begin_ns = sock->begin_ns,
+			  .sent = sock->used[0],
+			  .received = sock->used[1] },
+	};
+
+	return fn(&event, arg);
+}
+
+/* Connections that have carried something since they were told of last, and attempts that take long. */
 static int sweep_socks(struct tt_bpf_sensor *sensor, bool final, uint64_t now, tt_event_fn fn, void *arg)
 {
 	int fd = bpf_map__fd(sensor->skel->maps.socks);
@@ -271,34 +316,21 @@ static int sweep_socks(struct tt_bpf_sensor *sensor, bool final, uint64_t now, t
 
 		first = false;
 		key = next;
-		if (bpf_map_lookup_elem(fd, &key, &sock) != 0 || sock.state != TT_CONN_CONNECTING ||
-		    (!final && now - sock.begin_ns < CONNECTING_NS))
+		if (bpf_map_lookup_elem(fd, &key, &sock) != 0)
 			continue;
-		struct tt_event event = {
-			.type = TT_EVENT_CONNECT,
-			.time_ns = sock.begin_ns,
-			.slot = sock.slot,
-			.process = { .start_ns = sock.start_ns, .pid = sock.pid },
-			.tid = sock.tid,
-			.key = { .op = TT_OP_CONNECT },
-			.count = 1,
-			.final = final,
-			.first_ns = sock.begin_ns,
-			.last_ns = sock.begin_ns,
-			.connect = { .port = sock.port,
-				     .local_port = sock.local_port,
-				     .family = sock.family,
-				     .protocol = 6,
-				     .state = TT_CONN_CONNECTING,
-				     .sock_id = sock.sock_id },
-		};
-
-		memcpy(event.connect.addr, sock.addr, 16);
-		memcpy(event.connect.local_addr, sock.local_addr, 16);
-		r = fn(&event, arg);
+		if (sock.state == TT_CONN_CONNECTING)
+			r = final || now - sock.begin_ns >= CONNECTING_NS
+				    ? deliver_attempt(&sock, final, fn, arg)
+				    : 0;
+		else
+			r = sock.used_ns && (final || sock.used_ns >= sensor->told_socks_ns)
+				    ? deliver_use(&sock, fn, arg)
+				    : 0;
 		if (r != 0)
 			return r;
 	}
+	/* what is behind that may not have been delivered yet: told before its connection, it would be nobody's */
+	sensor->told_socks_ns = sensor->delivered_until;
 	return 0;
 }
 

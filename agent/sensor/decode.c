@@ -413,6 +413,7 @@ static int decode_connect(struct tt_decoder *decoder, const void *record, size_t
 	ret->type = TT_EVENT_CONNECT;
 	decode_agg(ret, &ev->key, ev->count, ev->first_ns);
 	ret->key.result = (int16_t)ev->result;
+	ret->bytes = ev->bytes;
 	ret->connect = (struct tt_event_connect){
 		.port = ev->port,
 		.local_port = ev->local_port,
@@ -420,6 +421,7 @@ static int decode_connect(struct tt_decoder *decoder, const void *record, size_t
 		.protocol = ev->protocol,
 		.state = ev->state,
 		.from_user = ev->from_user,
+		.inward = ev->inward,
 		.sock_id = ev->sock_id,
 		.duration_ns = ev->duration_ns,
 	};

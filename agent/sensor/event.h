@@ -61,6 +61,7 @@ struct tt_event_connect {
 	uint16_t port, local_port, family, protocol;
 	uint8_t state; /* enum tt_conn_state */
 	bool from_user;
+	bool inward; /* the other end came to us */
 	uint64_t sock_id, duration_ns;
 	const char *unix_path; /* '@' first for an abstract name; NULL if none */
 	const char *unix_peer; /* the peer's bound name where it differs from unix_path */

@@ -27,6 +27,7 @@ void tt_kcalls_find(const struct tt_ktypes *kernel, struct tt_kcalls *calls)
 	if (!all)
 		memset(calls->id, 0, sizeof(calls->id));
 	calls->recvmsg_arguments = kernel ? tt_ktypes_arguments(kernel, "udp_recvmsg") : 0;
+	calls->accept_arguments = kernel ? tt_ktypes_arguments(kernel, "inet_csk_accept") : 0;
 }
 
 int tt_kcalls_put(const struct tt_kcalls *calls, struct bpf_program *program)

@@ -15,8 +15,8 @@
 
 struct tt_kcalls {
 	int32_t id[TT_KERNEL_CALLS]; /* in the kernel's BTF */
-	unsigned
-		recvmsg_arguments; /* of a function that is not called but hooked (bpf/lib/compat.bpf.h); 0: not there */
+	/* of functions that are not called but hooked (bpf/lib/compat.bpf.h); 0: not there */
+	unsigned recvmsg_arguments, accept_arguments;
 };
 
 /* Looks all of them up in the kernel's types (NULL: it has none). If one is missing none is used: what they do, they do

@@ -10,7 +10,8 @@
 #define BUILDS_MAX 1000
 
 /* Each: what a row's group is made of (category, op or source, ok), row id, count, example. An
- * environment look-up is one whether the variable is there or not; -115 is EINPROGRESS, a success.
+ * environment look-up is one whether the variable is there or not; -115 is EINPROGRESS, a success. Of connections those that
+ * the process made: with whom it was for a purpose of its own is not said of who came to it.
  * Not sorted: a sorter would hold all rows of the process in memory, and there are few groups. */
 static const struct {
 	const char *kind, *sql;
@@ -19,7 +20,8 @@ static const struct {
 	{ "env", "SELECT category, source, 1, row_id, count, name FROM env_row WHERE process = ?" },
 	{ "connection", "SELECT category, state, result IN (0, -115), row_id, count,"
 			" coalesce(hostname, address, unix_path)"
-			" FROM connection_row WHERE process = ? AND count > 0" },
+			" FROM connection_row WHERE process = ? AND count > 0"
+			" AND direction = (SELECT id FROM string WHERE text = 'out')" },
 	{ "timezone", "SELECT NULL, how, result = 0, row_id, count, path FROM file_row"
 		      " WHERE process = ?1 AND how IS NOT NULL UNION ALL"
 		      " SELECT NULL, how, 1, row_id, count, coalesce(zone, name) FROM env_row"

@@ -103,6 +103,29 @@ static __always_inline int recvmsg_result(const __u64 *ctx)
 	return result;
 }
 
+/* The same of functions that had as many arguments as inet_csk_accept() before 6.10, and `now` since. */
+#define ACCEPT_RESULT(ctx, now)                                                                              \
+	({                                                                                                   \
+		__u64 result_;                                                                               \
+		if (accept_arguments == 4)                                                                   \
+			asm volatile("%0 = *(u64 *)(%1 + 32)" : "=r"(result_) : "r"(ctx));                   \
+		else                                                                                         \
+			asm volatile("%0 = *(u64 *)(%1 + %2)" : "=r"(result_) : "r"(ctx), "i"((now)*8));     \
+		result_;                                                                                     \
+	})
+
+/* recv's flags; behind `nonblock` before 5.19. */
+static __always_inline __u32 recvmsg_flags(const __u64 *ctx)
+{
+	__u64 flags;
+
+	if (recvmsg_arguments == 6)
+		asm volatile("%0 = *(u64 *)(%1 + 32)" : "=r"(flags) : "r"(ctx));
+	else
+		asm volatile("%0 = *(u64 *)(%1 + 24)" : "=r"(flags) : "r"(ctx));
+	return flags;
+}
+
 static __always_inline bool iter_is_ubuf(struct iov_iter *iter)
 {
 	return bpf_core_enum_value_exists(enum iter_type, ITER_UBUF) &&

@@ -36,6 +36,17 @@ union user_address {
 	} un;
 } __attribute__((aligned(8)));
 
+/* A descriptor's socket; NULL: it is no socket's. */
+static __always_inline struct sock *sock_of(struct file *file)
+{
+	struct socket *socket;
+
+	if (!file || (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
+		return NULL;
+	socket = BPF_CORE_READ(file, private_data);
+	return BPF_CORE_READ(socket, sk);
+}
+
 /* The bound name of the socket at the other end, into s->room; its length. */
 static __always_inline __u32 unix_peer_name(struct scratch *s, struct sock *sk)
 {

@@ -35,6 +35,7 @@ TT_SETTING(__u64, hash_seed, 0x9e3779b97f4a7c15); /* random per start: nobody ca
 TT_SETTING(__u64, candidate_min_size, 32 << 20); /* larger executables are always candidates */
 TT_SETTING(__u32, sleepable_uprobes, 0);
 TT_SETTING(__u32, recvmsg_arguments, 5); /* of tcp_recvmsg() and its like (compat.bpf.h) */
+TT_SETTING(__u32, accept_arguments, 4); /* of inet_csk_accept() (compat.bpf.h) */
 TT_SETTING(__u32, task_storage, 1); /* in `tasks`; 0: in `task_table` (compat.bpf.h, task.bpf.h) */
 /* struct tt_looks */
 TT_SETTINGS(__u64, looks_last, TT_LOOK_WORDS);
@@ -198,6 +199,7 @@ struct scratch {
 	volatile __u64 number; /* a pointer, on its way to be one */
 	struct agg_op op;
 	char user[TT_PATH_MAX + 8];
+	struct tt_sock sock;
 	struct {
 		struct sock *sk;
 		__u64 at; /* the bytes in user memory, or an array of pieces of them */
@@ -287,7 +289,13 @@ enum scratch_of {
 	SCRATCH_SPLICE,
 	SCRATCH_COPY,
 	SCRATCH_MMAP,
-	SCRATCH_UNIX_SENDMSG,
+	SCRATCH_LISTEN,
+	SCRATCH_ACCEPT,
+	SCRATCH_UNIX_ACCEPT,
+	SCRATCH_UNIX_STREAM_SENDMSG,
+	SCRATCH_UNIX_STREAM_RECVMSG,
+	SCRATCH_UNIX_DGRAM_SENDMSG,
+	SCRATCH_UNIX_DGRAM_RECVMSG,
 	SCRATCH_EXECVE,
 	SCRATCH_EXECVEAT,
 	SCRATCH_COMPAT_EXECVE,

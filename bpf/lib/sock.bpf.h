@@ -2,7 +2,8 @@
 /* Observing connections.
  *
  * TCP is followed by its states (inet_sock_set_state), whoever made the connect: SYN_SENT begins an attempt,
- * leaving it is the outcome, and what it has carried is read off the socket when its process closes it and when it is gone:
+ * leaving it is the outcome, and what it has carried is read off the socket when its process closes it and when it is gone
+ * (also of those that entrance.bpf.h finds):
  * TCP counts anyway, so nothing has to be done for each call. The address is the socket's, and complete there (net/ipv4/tcp_ipv4.c:
  * tcp_v4_connect, net/ipv6/tcp_ipv6.c: tcp_v6_connect); after a refusal the port is gone from the
  * socket, so the return of connect(2) would be too late. Everything else is one call with one result. */
@@ -59,6 +60,7 @@ static __always_inline void send_outcome(const struct tt_sock *sock, __u8 state,
 	header_of(&ev->hdr, sock->slot, sock->start_ns, sock->pid, sock->tid, TT_EV_CONNECT, sizeof(*ev),
 		  now);
 	ev->key.op = TT_OP_CONNECT;
+	ev->inward = sock->inward;
 	ev->count = 1;
 	ev->first_ns = sock->begin_ns;
 	ev->duration_ns = now - sock->begin_ns;
@@ -161,9 +163,10 @@ static __always_inline int tcp_attempt_ends(struct sock *sk, int newstate)
 	return 0;
 }
 
-/* Payload that was given to a connection which this side began: what is acknowledged, the SYN not being payload, and what is not
- * yet. A FIN would count, but is not queued before the state has changed (net/ipv4/tcp.c:tcp_close_state). */
-static __always_inline __u64 tcp_sent(struct sock *sk)
+/* Payload that was given to a connection: what is acknowledged, and what is not yet. Of one that this side began the SYN, which
+ * is no payload, was acknowledged too; of the others the socket was made behind that (net/ipv4/tcp_minisocks.c). A FIN would count, but is
+ * not queued before the state has changed (net/ipv4/tcp.c:tcp_close_state). */
+static __always_inline __u64 tcp_sent(struct sock *sk, bool inward)
 {
 	struct tcp_sock *tp = (struct tcp_sock *)sk;
 	__u64 acked = 0;
@@ -177,6 +180,8 @@ static __always_inline __u64 tcp_sent(struct sock *sk)
 		if (BPF_CORE_READ(tp, snd_una) == una)
 			break;
 	}
+	if (inward)
+		return acked + waiting;
 	return acked ? acked - 1 + waiting : 0;
 }
 
@@ -188,33 +193,39 @@ static __always_inline __u64 tcp_received(struct sock *sk)
 	return received - (received && BPF_CORE_READ(sk, __sk_common.skc_flags) >> SOCK_DONE & 1);
 }
 
+/* sent, received: all that the connection has carried. */
+static __always_inline void send_flow(const struct tt_sock *sock, __u64 sent, __u64 received, bool ended,
+				      __u64 now)
+{
+	struct tt_ev_flow *ev = bpf_ringbuf_reserve(&activity, sizeof(*ev), 0);
+
+	if (!ev) {
+		count_loss(sock->slot, TT_LOSS_FLOW);
+		return;
+	}
+	header_of(&ev->hdr, sock->slot, sock->start_ns, sock->pid, sock->tid, TT_EV_FLOW, sizeof(*ev), now);
+	ev->sock_id = sock->sock_id;
+	ev->begin_ns = sock->begin_ns;
+	ev->sent = sent - sock->before[0];
+	ev->received = received - sock->before[1];
+	ev->ended = ended;
+	ev->pad = 0;
+	bpf_ringbuf_submit(ev, BPF_RB_NO_WAKEUP);
+}
+
 /* An established connection is closed by its process, or gone. */
 static __always_inline int tcp_flow(struct sock *sk, int newstate)
 {
 	__u64 key = (__u64)sk, now = bpf_ktime_get_boot_ns();
 	struct tt_sock *sock = bpf_map_lookup_elem(&socks, &key);
-	struct tt_ev_flow *ev;
 
 	if (!sock || stopped)
 		return 0;
 	if (!sock->sent_is_final) {
-		sock->sent = tcp_sent(sk);
+		sock->sent = tcp_sent(sk, sock->inward);
 		sock->sent_is_final = 1;
 	}
-	ev = bpf_ringbuf_reserve(&activity, sizeof(*ev), 0);
-	if (ev) {
-		header_of(&ev->hdr, sock->slot, sock->start_ns, sock->pid, sock->tid, TT_EV_FLOW, sizeof(*ev),
-			  now);
-		ev->sock_id = sock->sock_id;
-		ev->begin_ns = sock->begin_ns;
-		ev->sent = sock->sent;
-		ev->received = tcp_received(sk);
-		ev->ended = newstate == TCP_CLOSE;
-		ev->pad = 0;
-		bpf_ringbuf_submit(ev, BPF_RB_NO_WAKEUP);
-	} else {
-		count_loss(sock->slot, TT_LOSS_FLOW);
-	}
+	send_flow(sock, sock->sent, tcp_received(sk), newstate == TCP_CLOSE, now);
 	if (newstate == TCP_CLOSE)
 		bpf_map_delete_elem(&socks, &key);
 	return 0;

@@ -7,11 +7,9 @@
 #ifndef TT_BPF_TAP_H
 #define TT_BPF_TAP_H
 
+#include "entrance.bpf.h"
 #include "resolver.bpf.h"
-#include "sock.bpf.h"
 #include "verifier.bpf.h"
-
-#define IPPROTO_UDP 17
 
 /* RFC 9000, section 14.1, and 17.2: a client's first datagrams are no shorter, and begin with a long header. */
 #define QUIC_MIN       1200
@@ -90,18 +88,36 @@ static __always_inline bool is_quic_hello(struct scratch *s)
 	       (head.version == bpf_htonl(QUIC_VERSION_1) || head.version == bpf_htonl(QUIC_VERSION_2));
 }
 
-/* How much of it is wanted; *offset: where in the stream it begins. */
-static __always_inline __u32 tap_tcp(struct scratch *s, __u64 *sock_id, __u32 *offset)
+/* The connection's entry, once it is this process's. */
+static __always_inline struct tt_sock *tap_sock(struct scratch *s, const struct subject *sub)
 {
-	__u64 key = (__u64)s->tap.sk, before;
+	__u64 key = (__u64)s->tap.sk;
 	struct tt_sock *sock = bpf_map_lookup_elem(&socks, &key);
-	__u32 way = s->tap.inbound & 1, done = s->tap.done;
 
-	if (!sock || sock->tapped[way] >= TT_PAYLOAD_MAX)
+	if (sock && sock->pid == sub->state->pid && sock->start_ns == sub->state->start_ns)
+		return sock;
+	tcp_inherit(s->self);
+	return bpf_map_lookup_elem(&socks, &key);
+}
+
+/* How much of it is wanted; *offset: where in the stream it begins. */
+static __always_inline __u32 tap_tcp(struct scratch *s, const struct subject *sub, __u64 now, __u64 *sock_id,
+				     __u32 *offset)
+{
+	struct tt_sock *sock = tap_sock(s, sub);
+	__u32 way = s->tap.inbound & 1, done = s->tap.done;
+	__u64 before;
+
+	if (!sock)
+		return 0;
+	__sync_fetch_and_add(&sock->used[way], done);
+	sock->used_ns = now;
+	/* who came to us is not who we mean: what we answer names nobody */
+	if (sock->inward || sock->tapped[way] >= TT_PAYLOAD_MAX)
 		return 0;
 	if (way && sock->port != TT_PORT_DNS)
 		return 0;
-	before = way ? sock->tapped[1] : tcp_sent(s->tap.sk);
+	before = way ? sock->tapped[1] : tcp_sent(s->tap.sk, false);
 	/* until the SYN is acknowledged (fast open) nothing is known to be sent */
 	before = way || before < done ? (way ? before : 0) : before - done;
 	if (before >= TT_PAYLOAD_MAX) {
@@ -145,7 +161,7 @@ TT_GLOBAL_FUNCTION int tap(__u32 of)
 		ev->port = s->tap.inbound ? TT_RESOLVER_NONE : resolver_of(sk);
 		wanted = ev->port ? tap_resolver(s, &sock_id, &offset) : 0;
 	} else if (protocol == IPPROTO_TCP) {
-		wanted = tap_tcp(s, &sock_id, &offset);
+		wanted = tap_tcp(s, &sub, now, &sock_id, &offset);
 	} else if (protocol == IPPROTO_UDP) {
 		sock_addresses(sk, family, ev->addr, (void *)s->room, &ev->port, &ev->local_port);
 		if (s->tap.port) {
@@ -175,6 +191,13 @@ TT_GLOBAL_FUNCTION int tap(__u32 of)
 	if (bpf_ringbuf_output(&activity, ev, size, wakeup_sometimes(now)))
 		count_loss(sub.state->slot, TT_LOSS_PAYLOAD);
 	return 0;
+}
+
+/* The same: what it is counted as, and what it may say. */
+static __always_inline int tap_transfer(struct scratch *s)
+{
+	observe_carried(s->self);
+	return tap(s->self);
 }
 
 /* A datagram's own address, if it has one. */

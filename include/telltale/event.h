@@ -161,6 +161,10 @@ enum tt_op {
 	TT_OP_UNLINK, /* rmdir, too */
 	TT_OP_CHMOD,
 	TT_OP_TRUNCATE,
+	TT_OP_LISTEN, /* ident: hash of the local address */
+	TT_OP_ACCEPT, /* UNIX; ident: hash of the path */
+	TT_OP_SENT, /* by UDP or a UNIX socket, to a place; ident: its hash */
+	TT_OP_RECEIVED, /* the same, from there */
 };
 
 /* What makes two operations the same, carried by every record that is aggregated. */
@@ -208,17 +212,21 @@ enum tt_conn_state {
 	TT_CONN_TIMEOUT,
 	TT_CONN_FAILED, /* any other errno: result has it */
 	TT_CONN_ABORTED, /* closed by the process before an answer came */
+	TT_CONN_INHERITED, /* established, and not by this process: it sends or receives for the first time */
 };
 
-/* A connect, or a datagram sent to an address. data: path (UNIX: the peer's bound name, raw
- * sun_path bytes; abstract names start with NUL), user (the caller's sun_path where it differs). */
+/* A connect, a datagram sent to an address, a socket that listens, a connection that came in by one, or what datagrams and UNIX sockets
+ * carried. data: path (UNIX: the peer's
+ * bound name, or that of who listens, raw sun_path bytes; abstract names start with NUL), user (the caller's sun_path
+ * where it differs). */
 struct tt_ev_connect {
 	struct tt_ev_header hdr;
 	struct tt_agg_key key; /* zeros for TCP: never aggregated in the kernel */
 	__u64 count;
 	__u64 first_ns; /* start of the attempt */
 	__u64 duration_ns; /* TCP: from SYN to outcome */
-	__u64 sock_id; /* unique per attempt, 0 where not TCP */
+	__u64 bytes; /* TT_OP_SENT, _RECEIVED: so far */
+	__u64 sock_id; /* unique per attempt, and per process that has it; 0 where not TCP */
 	__u8 addr[16]; /* network order; IPv4 in the first 4 bytes */
 	__u8 local_addr[16];
 	__u16 port; /* host order */
@@ -230,17 +238,19 @@ struct tt_ev_connect {
 	__u8 from_user; /* 1: the address is the caller's, not the socket's */
 	__u16 path_len;
 	__u16 user_len;
-	__u16 pad[3];
+	__u8 inward; /* 1: the other end came to us */
+	__u8 pad[5];
 	char data[];
 };
-TT_ASSERT_SIZE(struct tt_ev_connect, 168);
+TT_ASSERT_SIZE(struct tt_ev_connect, 176);
 
-/* A TCP connection that was established: when its process closes or shuts it down, and when it is gone. */
+/* A TCP connection that was established: when its process closes or shuts it down, when it is gone, and when another process
+ * has it. */
 struct tt_ev_flow {
-	struct tt_ev_header hdr; /* of the process that connected */
+	struct tt_ev_header hdr; /* of the process whose it is */
 	__u64 sock_id; /* as in its tt_ev_connect */
-	__u64 begin_ns; /* start of the attempt */
-	__u64 sent, received; /* payload so far: given to TCP, and received by it in order */
+	__u64 begin_ns; /* as there */
+	__u64 sent, received; /* its payload so far: given to TCP, and received by it in order */
 	__u32 ended; /* 1: nothing will follow */
 	__u32 pad;
 };

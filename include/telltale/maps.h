@@ -82,14 +82,15 @@ TT_ASSERT_SIZE(struct tt_agg_value, 88);
 /* Entries of the map of records under construction that the rawtp backend needs, that trampolines do, and these where
  * they stand in for one another. */
 #define TT_SCRATCHES_RAWTP	2
-#define TT_SCRATCHES_TRAMPOLINE 26
-#define TT_SCRATCHES_ALL	29
+#define TT_SCRATCHES_TRAMPOLINE 32
+#define TT_SCRATCHES_ALL	35
 
-/* A TCP connection from its connect on, until it is closed. Key: the kernel's struct sock address. */
+/* A TCP connection from its connect or accept on, or from when a watched process first uses it, until it is closed. It is the
+ * process's that used it last. Key: the kernel's struct sock address. */
 struct tt_sock {
 	__u64 slot;
 	__u64 start_ns; /* of the process */
-	__u64 begin_ns; /* SYN sent */
+	__u64 begin_ns; /* SYN sent; accepted; first used */
 	__u64 sock_id;
 	__u32 pid;
 	__u32 tid;
@@ -100,11 +101,16 @@ struct tt_sock {
 	__u16 family;
 	__u16 state; /* enum tt_conn_state: CONNECTING or ESTABLISHED */
 	__u64 sent; /* payload, once there can be no more */
+	__u64 before[2]; /* sent and received before it was this process's */
+	__u64 used[2]; /* what its calls have sent and received since */
+	__u64 used_ns; /* the last of them; 0: none */
 	__u32 sent_is_final;
 	__u32 tapped[2]; /* bytes of what it sent and received that are on the ring */
+	__u32 hands; /* how often it became another process's */
+	__u32 inward; /* 1: it was accepted */
 	__u32 pad;
 };
-TT_ASSERT_SIZE(struct tt_sock, 104);
+TT_ASSERT_SIZE(struct tt_sock, 152);
 
 /* What the task iterators write: one per process (list) or per task newly bound to a slot (attach). */
 struct tt_iter_task {

@@ -106,7 +106,7 @@ struct tt_row_env {
 struct tt_row_connection {
 	uint64_t row_id;
 	struct tt_id process_id;
-	const char *direction; /* out */
+	const char *direction; /* out in listen */
 	const char *family; /* inet inet6 unix */
 	const char *protocol; /* tcp udp unix, or a number */
 	const char *local_address, *address; /* text; NULL for unix */
@@ -115,7 +115,8 @@ struct tt_row_connection {
 	const char *hostname, *hostname_source, *hostname_confidence;
 	const char *names; /* JSON: all names that it was given, where they differ; else NULL */
 	const char *category;
-	const char *state; /* connecting established refused timeout failed aborted connected sent */
+	const char *
+		state; /* connecting established inherited refused timeout failed aborted connected sent listening */
 	const char *address_source; /* socket user */
 	int result;
 	uint64_t count;

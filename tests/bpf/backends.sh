@@ -30,6 +30,14 @@ if [ "${1:-}" = session ]; then
 	"$S/connect_one" sendmsg 127.0.0.1 20002
 	"$S/connect_one" -m 3 sendmmsg 127.0.0.1 20010
 	"$S/connect_one" send ::1 20003
+	"$S/entrance" tcp4 connect accept cs=1000 fork sr=500 sr=500 ss=70000 cr=70000 cc sc
+	"$S/entrance" udp4 connect cs=100 cs=50 sf=100 sf=50
+	"$S/entrance" udp6 socket ct=7 ct=8 sp=7 sf=7 sf=8
+	"$S/entrance" unixdgram="$W/scene/datagrams" connect cs=30 sr=30
+	"$S/entrance" tcp6 connect accept4 cs=10 crst sc
+	"$S/entrance" tcp4 again threads=5
+	"$S/entrance" tcp4 connect cs=10 accept give sr=10 ss=7 sc
+	"$S/entrance" unix="$W/scene/door" connect accept cs=10 sr=10 cc sc
 	"$S/connect_one" unix "$W/scene/none"
 	"$S/connect_one" unixdgram "$W/scene/file"
 	"$W/scene/file"
@@ -84,7 +92,7 @@ compare process_exec 'v.exe, v.argv, seq, result' "$of"
 compare file_access 'p.exe, p.argv, path, op, category, result, count, truncated, real_path, target, file_type' "$of"
 compare env_lookup 'p.exe, name, source, category, present, count, value' "$of"
 compare timezone_lookup 'p.exe, how, zone, count, result' "$of"
-compare connection 'p.exe, p.argv, direction, family, protocol, address, iif(port > 32767, 0, port), unix_path, hostname, hostname_source, category, state, result, count, bytes_sent, bytes_received' "$of"
+compare connection 'p.exe, p.argv, direction, family, protocol, local_address, address, iif(port > 32767, 0, port), unix_path, hostname, hostname_source, category, state, result, count, bytes_sent, bytes_received' "$of"
 compare name_lookup 'p.argv, name, type, source, answers, result, count' "$of"
 compare risk_record 'exe, score, level, files_read, credential_files, timezone_lookups'
 for sensor in rawtp trampoline; do

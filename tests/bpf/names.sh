@@ -27,7 +27,7 @@ watch
 
 name() { # STEP [PROTOCOL]
 	sql "SELECT hostname, hostname_source, hostname_confidence, state FROM connection
-		WHERE process_id = '$(process "$1")' AND protocol = '${2:-tcp}'"
+		WHERE process_id = '$(process "$1")' AND protocol = '${2:-tcp}' AND direction = 'out'"
 }
 for way in $ways; do
 	same "TLS by $way" "tls-$way.example.com sni high established" "$(name "tls-$way")"
@@ -43,11 +43,12 @@ for way in $ways; do
 	for size in $sizes; do
 		step=carry-$way-$size
 		same "bytes by $way: $size" "$(fact "$step" sent) $(fact "$step" received) 1" \
-			"$(sql "SELECT bytes_sent, bytes_received, count FROM connection WHERE process_id = '$(process "$step")'")"
+			"$(sql "SELECT bytes_sent, bytes_received, count FROM connection
+				WHERE process_id = '$(process "$step")' AND direction = 'out'")"
 	done
 done
 same "how long" 1 "$(sql "SELECT duration_ns BETWEEN 1 AND 20000000000 FROM connection
-	WHERE process_id = '$(process "carry-write-1000,70000")'")"
+	WHERE process_id = '$(process "carry-write-1000,70000")' AND direction = 'out'")"
 same "each process its own" "one.example.com 1 one.example.com 1 one.example.com 1" \
 	"$(sql "SELECT hostname, count FROM connection WHERE hostname = 'one.example.com'" | tr '\n' ' ' | sed 's/ $//')"
 finish

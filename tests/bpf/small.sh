@@ -69,7 +69,7 @@ same 'and everything is there: opens, look-ups, connects and datagrams' "$n $n $
 	(SELECT sum(count) FROM file_access WHERE op = 'readlink' AND path LIKE '$W/scene/%'),
 	(SELECT sum(count) FROM env_lookup WHERE name LIKE 'TT\_MIX\_%' ESCAPE '\\'),
 	(SELECT sum(count) FROM connection WHERE protocol = 'udp'),
-	(SELECT sum(count) FROM connection WHERE protocol = 'tcp')")"
+	(SELECT sum(count) FROM connection WHERE protocol = 'tcp' AND direction = 'out')")"
 same 'each open of a renamed directory is counted' "$n" "$(sql "SELECT sum(count) FROM file_access
 	WHERE op = 'read' AND path GLOB '$W/scene/[012]*/file'")"
 

@@ -28,6 +28,7 @@ scenario() {
 			step $way-tcp "$S/uring" $how -r 3 connect tcp 127.0.0.1 "$tcp"
 			step $way-refused "$S/uring" $how -r 3 connect tcp 127.0.0.1 9
 			step $way-unreachable "$S/uring" $how -r 3 connect tcp 203.0.113.1 443
+			step $way-accept "$S/uring" $how accept 1000
 			step $way-udp "$S/uring" $how -r 3 connect udp 127.0.0.1 20000
 			step $way-unix "$S/uring" $how -r 3 connect "$W/socket"
 			step $way-unix-missing "$S/uring" $how -r 3 connect "$W/none"
@@ -108,12 +109,18 @@ for way in inline worker thread; do
 	connected "TCP, $way" $way-tcp "inet tcp established 0 x3 127.0.0.1:$tcp socket"
 	connected "TCP refused, $way" $way-refused "inet tcp refused -111 x3 127.0.0.1:9 socket"
 	seen "TCP without a route, $way" $way-unreachable "inet tcp failed -101 x3 203.0.113.1:443 user"
+	by_trampoline && came_in=$'\n''in inet tcp established 1000 0' || came_in=
+	same "what comes in is $(by_trampoline && echo seen || echo not seen), $way" "out inet tcp established 0 1000$came_in" \
+		"$(sql "SELECT direction, family, protocol, state, bytes_sent, bytes_received FROM connection
+			WHERE process_id = '$(process $way-accept)' AND direction <> 'listen' ORDER BY direction DESC")"
 	seen "UDP, $way" $way-udp "inet udp connected 0 x3 127.0.0.1:20000 socket"
 	seen "UNIX, $way" $way-unix "unix unix connected 0 x3 W/socket socket"
 	seen "UNIX, missing, $way" $way-unix-missing "unix unix failed -2 x3 W/none user"
-	by_trampoline && times=x2 || times=x1
+	# by the ring where that is seen; before it by a call, which is accepted
+	by_trampoline && times=x3 || times=x2
 	connected "UNIX, there is no place at first, $way: no attempt that failed" $way-unix-busy \
-		"unix unix connected 0 $times W/busy-$way socket"
+		"unix unix listening 0 x1 W/busy-$way socket
+unix unix connected 0 $times W/busy-$way socket"
 	by_trampoline && given_up=$'\n'"inet tcp failed -99 x2 127.0.0.1:$tcp user" || given_up=
 	connected "TCP without a port, $way" $way-no-port "inet tcp established 0 x1 127.0.0.1:$tcp socket$given_up"
 	same "the subjects agree ($way)" "0 -111 -101 0 0 -2 0" "$(for name in tcp refused unreachable udp unix unix-missing unix-busy; do
@@ -125,7 +132,7 @@ inet tcp failed -99 x2 127.0.0.1:$tcp user"
 # of files: this kernel's other reasons are not this test's
 by_trampoline && file='- -' net='partial uses io_uring: what is sent through it is not seen' ||
 	file='partial uses io_uring: operations through it are not seen' net=$file
-for name in idle inline-openat worker-udp thread-unix; do
+for name in idle inline-openat inline-accept worker-udp thread-unix; do
 	same "what its coverage says ($name)" "$file
 $net" "$(sql "SELECT iif(ours, json_extract(coverage, '\$.file.state'), '-'), iif(ours, json_extract(coverage, '\$.file.why'), '-')
 		FROM (SELECT coverage, coalesce(json_extract(coverage, '\$.file.why') LIKE '%io_uring%', 0) AS ours

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* uring [-a|-s] [-r TIMES] [-b MS] [CALL ARG...]: sets an io_uring up, and does one thing through it instead of by a system call.
  *
- * CALL: openat|openat2 PATH [r|w|wc [DIR]] (relative to DIR if given), connect PATH (UNIX), connect tcp|udp ADDRESS PORT (IPv4).
+ * CALL: openat|openat2 PATH [r|w|wc [DIR]] (relative to DIR if given), connect PATH (UNIX), connect tcp|udp ADDRESS PORT (IPv4),
+ * accept N: a connection of its own, by which it sends N bytes.
  * -a: by a worker (IOSQE_ASYNC). -s: by the ring's own thread (SQPOLL). -r: so often, one after the other.
  * -b: with connect PATH: listens there itself, with no place left until so many milliseconds have passed.
  * Prints each result, and threads=N, its own, the ring's and its workers: 1 means that it did all that itself. */
@@ -112,6 +113,35 @@ static void prepare_open(struct io_uring_sqe *sqe, int argc, char **argv)
 	}
 }
 
+/* Each call through the ring: accept, then send. What is sent is received by a system call. */
+static void serve(struct io_uring_sqe *sqe, unsigned len)
+{
+	socklen_t address_len = sizeof(address.in);
+	int door = socket(AF_INET, SOCK_STREAM, 0), client = socket(AF_INET, SOCK_STREAM, 0), r;
+	static char bytes[4096];
+
+	address.in.sin_family = AF_INET;
+	address.in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	if (len > sizeof(bytes) || bind(door, &address.any, address_len) < 0 || listen(door, 1) < 0 ||
+	    getsockname(door, &address.any, &address_len) < 0 ||
+	    connect(client, &address.any, address_len) < 0)
+		die("accept: %m");
+	sqe->opcode = IORING_OP_ACCEPT;
+	sqe->fd = door;
+	r = through_ring(sqe);
+	fact("result", "%d", r < 0 ? r : 0);
+	if (r < 0)
+		return;
+	sqe->opcode = IORING_OP_SEND;
+	sqe->fd = r;
+	sqe->addr = (unsigned long)bytes;
+	sqe->len = len;
+	fact("sent", "%d", through_ring(sqe));
+	fact("received", "%zd", recv(client, bytes, len, MSG_WAITALL));
+	close(client);
+	close(r);
+}
+
 static int connect_type = SOCK_STREAM;
 
 static void prepare_connect(struct io_uring_sqe *sqe, int argc, char **argv)
@@ -183,6 +213,11 @@ int main(int argc, char **argv)
 		return 0;
 
 	map_rings(&p);
+	if (strcmp(argv[0], "accept") == 0) {
+		serve(&sqe, number(argv[1]));
+		fact("threads", "%d", threads());
+		return 0;
+	}
 	if (strcmp(argv[0], "connect") == 0)
 		prepare_connect(&sqe, argc, argv);
 	else

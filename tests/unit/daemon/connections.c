@@ -602,6 +602,205 @@ static void many_questions_are_all_rows(void **state)
 	assert_query(p, "SELECT count(*) || ' ' || sum(count) FROM name_lookup", "3001 3002");
 }
 
+/* The same, not made by the process. */
+static void comes_in(uint64_t sock_id, uint16_t port, uint8_t state)
+{
+	struct tt_event event = {
+		.type = TT_EVENT_CONNECT,
+		.process = asker.key,
+		.key = { .op = TT_OP_CONNECT },
+		.count = 1,
+		.first_ns = SEC,
+		.last_ns = SEC,
+		.connect = { .addr = { 192, 0, 2, 7 },
+			     .local_addr = { 192, 0, 2, 1 },
+			     .port = port,
+			     .local_port = 8080,
+			     .family = AF_INET,
+			     .protocol = IPPROTO_TCP,
+			     .sock_id = sock_id,
+			     .inward = true,
+			     .state = state },
+	};
+
+	assert_int_equal(tt_rows_connection(rows, &event, &asker, EPOCH), 0);
+}
+
+static void what_comes_in_is_a_row_for_each_address_and_door(void **state)
+{
+	struct pipeline *p = *state;
+
+	name_server(&asker, SEC / 2, "told.example.com", "192.0.2.7");
+	comes_in(1, 40000, TT_CONN_ESTABLISHED);
+	comes_in(2, 40001, TT_CONN_ESTABLISHED);
+	comes_in(3, 40002, TT_CONN_INHERITED);
+	carried(1, 10, 20, true);
+	carried(2, 1, 2, true);
+	carried(3, 5, 6, false);
+	assert_int_equal(flush(p), 0);
+	assert_query(p,
+		     "SELECT group_concat(direction || ' ' || state || ' ' || count || ' ' || port || ' ' || "
+		     "local_port || ' ' || bytes_sent || ' ' || bytes_received || coalesce(hostname, ''), ', "
+		     "') FROM "
+		     "(SELECT * FROM connection ORDER BY state)",
+		     "in established 2 40000 8080 11 22, in inherited 1 40002 8080 5 6");
+	assert_query(p, "SELECT connections FROM risk_record WHERE process_id = '0000000000000002'", "3");
+}
+
+static void a_sweep_that_knows_less_takes_nothing_back(void **state)
+{
+	struct pipeline *p = *state;
+
+	connect_to(&asker, 1, 443);
+	carried(1, 10, 20, false);
+	carried(1, 30, 10, false);
+	carried(1, 20, 15, false);
+	assert_int_equal(flush(p), 0);
+	assert_query(p, "SELECT bytes_sent || ' ' || bytes_received || ' ' || duration_ns FROM connection",
+		     "30 20 2000000000");
+}
+
+/* What is told of a place, which has no other name where path is NULL. */
+static struct tt_event at_place(uint16_t op, const char *path, uint64_t count, uint64_t bytes)
+{
+	return (struct tt_event){
+		.type = TT_EVENT_CONNECT,
+		.process = asker.key,
+		.key = { .start_ns = asker.key.start_ns,
+			 .pid = asker.key.pid,
+			 .op = op,
+			 .ident = path ? 1 : 2 },
+		.count = count,
+		.bytes = bytes,
+		.first_ns = SEC,
+		.last_ns = SEC,
+		.connect = { .addr = { 192, 0, 2, path ? 0 : 7 },
+			     .port = path ? 0 : 4000,
+			     .local_port = 8080,
+			     .family = path ? AF_UNIX : AF_INET,
+			     .protocol = path ? SOCK_STREAM : IPPROTO_UDP,
+			     .inward = op == TT_OP_ACCEPT,
+			     .unix_path = path },
+	};
+}
+
+static void told(uint16_t op, const char *path, uint64_t count, uint64_t bytes)
+{
+	struct tt_event event = at_place(op, path, count, bytes);
+
+	assert_int_equal(tt_rows_connection(rows, &event, &asker, EPOCH), 0);
+}
+
+static void total(uint16_t op, const char *path, uint64_t count, uint64_t bytes, bool final)
+{
+	struct tt_event event = at_place(op, path, count, bytes);
+	uint64_t lost;
+
+	event.type = TT_EVENT_TOTAL;
+	event.final = final;
+	assert_int_equal(tt_rows_count(rows, &event, EPOCH, &lost), 1);
+	assert_int_equal(lost, 0);
+}
+
+static void listening_is_no_connection(void **state)
+{
+	struct pipeline *p = *state;
+
+	told(TT_OP_LISTEN, NULL, 1, 0);
+	total(TT_OP_LISTEN, NULL, 3, 0, true);
+	assert_int_equal(flush(p), 0);
+	assert_query(p,
+		     "SELECT direction || ' ' || state || ' ' || count || ' ' || local_port || ' ' || "
+		     "(address IS NULL AND port IS NULL AND category IS NULL) FROM connection",
+		     "listen listening 3 8080 1");
+	assert_query(p, "SELECT connections FROM risk_record WHERE process_id = '0000000000000002'", "0");
+}
+
+static void datagrams_belong_to_whom_the_process_connected_to(void **state)
+{
+	struct pipeline *p = *state;
+
+	told(TT_OP_CONNECT, NULL, 1, 0);
+	told(TT_OP_SENT, NULL, 1, 10);
+	told(TT_OP_RECEIVED, NULL, 1, 100);
+	total(TT_OP_SENT, NULL, 5, 50, true);
+	told(TT_OP_SENT, NULL, 1, 7); /* begins anew */
+	total(TT_OP_CONNECT, NULL, 2, 0, false);
+	total(TT_OP_SENT, NULL, 2, 9, false);
+	assert_int_equal(flush(p), 0);
+	assert_query(p,
+		     "SELECT direction || ' ' || state || ' ' || count || ' ' || bytes_sent || ' ' || "
+		     "bytes_received FROM connection",
+		     "out connected 2 59 100");
+}
+
+static void datagrams_from_nobody_known_come_in(void **state)
+{
+	struct pipeline *p = *state;
+	struct tt_event alone = at_place(TT_OP_RECEIVED, NULL, 1, 5);
+
+	told(TT_OP_RECEIVED, NULL, 1, 10);
+	total(TT_OP_RECEIVED, NULL, 3, 30, false);
+	alone.flags = TT_EVF_UNAGGREGATED;
+	assert_int_equal(tt_rows_connection(rows, &alone, &asker, EPOCH), 0);
+	told(TT_OP_SENT, NULL, 1, 4);
+	assert_int_equal(flush(p), 0);
+	assert_query(p,
+		     "SELECT direction || ' ' || state || ' ' || count || ' ' || bytes_sent || ' ' || "
+		     "bytes_received FROM connection",
+		     "in received 4 4 35");
+}
+
+static void bytes_may_be_told_before_the_call_that_sent_them(void **state)
+{
+	struct pipeline *p = *state;
+	struct tt_event event = at_place(TT_OP_SENT, NULL, 2, 20);
+
+	event.connect.from_user = true;
+	assert_int_equal(tt_rows_connection(rows, &event, &asker, EPOCH), 0);
+	told(TT_OP_SEND, NULL, 1, 0);
+	total(TT_OP_SEND, NULL, 2, 0, false);
+	total(TT_OP_SENT, NULL, 3, 30, false);
+	assert_int_equal(flush(p), 0);
+	assert_query(p,
+		     "SELECT direction || ' ' || state || ' ' || count || ' ' || bytes_sent || ' ' || "
+		     "bytes_received FROM connection",
+		     "out sent 2 30 0");
+}
+
+static void the_two_ends_of_a_path_are_two_rows(void **state)
+{
+	struct pipeline *p = *state;
+	struct tt_event event = at_place(TT_OP_RECEIVED, "/door", 1, 20);
+
+	told(TT_OP_CONNECT, "/door", 1, 0);
+	event.key.ident = 3;
+	event.connect.inward = true;
+	told(TT_OP_ACCEPT, "/door", 1, 0);
+	told(TT_OP_SENT, "/door", 1, 20);
+	assert_int_equal(tt_rows_connection(rows, &event, &asker, EPOCH), 0);
+	assert_int_equal(flush(p), 0);
+	assert_query(p,
+		     "SELECT group_concat(direction || ' ' || unix_path || ' ' || bytes_sent || ' ' || "
+		     "bytes_received, "
+		     "', ') FROM (SELECT * FROM connection ORDER BY direction)",
+		     "in /door 0 20, out /door 20 0");
+}
+
+static void what_has_no_row_for_want_of_room_is_said_to_be_lost(void **state)
+{
+	struct tt_event event = at_place(TT_OP_RECEIVED, NULL, 1, 5);
+
+	for (uint16_t i = 0; i < 64; i++) {
+		event.key.ident = 100u + i;
+		event.connect.port = (uint16_t)(5000 + i);
+		assert_int_equal(tt_rows_connection(rows, &event, &asker, EPOCH), 0);
+	}
+	event.key.ident = 200;
+	event.connect.port = 6000;
+	assert_int_equal(tt_rows_connection(rows, &event, &asker, EPOCH), -ENOSPC);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -633,6 +832,14 @@ int main(void)
 		TEST(a_hello_for_one_of_several_that_were_told_agrees),
 		TEST(an_address_behind_a_proxy_has_a_name),
 		TEST(the_connections_own_address_is_no_name),
+		TEST(what_comes_in_is_a_row_for_each_address_and_door),
+		TEST(a_sweep_that_knows_less_takes_nothing_back),
+		TEST(listening_is_no_connection),
+		TEST(datagrams_belong_to_whom_the_process_connected_to),
+		TEST(datagrams_from_nobody_known_come_in),
+		TEST(bytes_may_be_told_before_the_call_that_sent_them),
+		TEST(the_two_ends_of_a_path_are_two_rows),
+		TEST(what_has_no_row_for_want_of_room_is_said_to_be_lost),
 	};
 
 	return cmocka_run_group_tests_name("daemon connections", tests, NULL, NULL);

@@ -20,7 +20,7 @@ struct member {
 struct layout {
 	const char *name;
 	size_t size;
-	struct member members[24];
+	struct member members[26];
 };
 
 #define M(type, name)                                                                                        \
@@ -73,12 +73,13 @@ static const struct layout layouts[] = {
 	    M(tt_ev_file, user_len), M(tt_ev_file, target_len), FLEXIBLE(tt_ev_file, data) } },
 	{ "tt_ev_connect",
 	  sizeof(struct tt_ev_connect),
-	  { M(tt_ev_connect, hdr), M(tt_ev_connect, key), M(tt_ev_connect, count), M(tt_ev_connect, first_ns),
-	    M(tt_ev_connect, duration_ns), M(tt_ev_connect, sock_id), M(tt_ev_connect, addr),
-	    M(tt_ev_connect, local_addr), M(tt_ev_connect, port), M(tt_ev_connect, local_port),
-	    M(tt_ev_connect, family), M(tt_ev_connect, protocol), M(tt_ev_connect, result),
-	    M(tt_ev_connect, state), M(tt_ev_connect, from_user), M(tt_ev_connect, path_len),
-	    M(tt_ev_connect, user_len), M(tt_ev_connect, pad), FLEXIBLE(tt_ev_connect, data) } },
+	  { M(tt_ev_connect, hdr),	 M(tt_ev_connect, key),		M(tt_ev_connect, count),
+	    M(tt_ev_connect, first_ns),	 M(tt_ev_connect, duration_ns), M(tt_ev_connect, bytes),
+	    M(tt_ev_connect, sock_id),	 M(tt_ev_connect, addr),	M(tt_ev_connect, local_addr),
+	    M(tt_ev_connect, port),	 M(tt_ev_connect, local_port),	M(tt_ev_connect, family),
+	    M(tt_ev_connect, protocol),	 M(tt_ev_connect, result),	M(tt_ev_connect, state),
+	    M(tt_ev_connect, from_user), M(tt_ev_connect, path_len),	M(tt_ev_connect, user_len),
+	    M(tt_ev_connect, inward),	 M(tt_ev_connect, pad),		FLEXIBLE(tt_ev_connect, data) } },
 	{ "tt_ev_env",
 	  sizeof(struct tt_ev_env),
 	  { M(tt_ev_env, hdr), M(tt_ev_env, key), M(tt_ev_env, count), M(tt_ev_env, first_ns),
@@ -122,10 +123,13 @@ static const struct layout layouts[] = {
 	    M(tt_agg_value, count), M(tt_agg_value, bytes), M(tt_agg_value, epoch), M(tt_agg_value, sent) } },
 	{ "tt_sock",
 	  sizeof(struct tt_sock),
-	  { M(tt_sock, slot), M(tt_sock, start_ns), M(tt_sock, begin_ns), M(tt_sock, sock_id),
-	    M(tt_sock, pid), M(tt_sock, tid), M(tt_sock, addr), M(tt_sock, local_addr), M(tt_sock, port),
-	    M(tt_sock, local_port), M(tt_sock, family), M(tt_sock, state), M(tt_sock, sent),
-	    M(tt_sock, sent_is_final), M(tt_sock, tapped), M(tt_sock, pad) } },
+	  { M(tt_sock, slot),	    M(tt_sock, start_ns),      M(tt_sock, begin_ns),
+	    M(tt_sock, sock_id),    M(tt_sock, pid),	       M(tt_sock, tid),
+	    M(tt_sock, addr),	    M(tt_sock, local_addr),    M(tt_sock, port),
+	    M(tt_sock, local_port), M(tt_sock, family),	       M(tt_sock, state),
+	    M(tt_sock, sent),	    M(tt_sock, before),	       M(tt_sock, used),
+	    M(tt_sock, used_ns),    M(tt_sock, sent_is_final), M(tt_sock, tapped),
+	    M(tt_sock, hands),	    M(tt_sock, inward),	       M(tt_sock, pad) } },
 	{ "tt_attach", sizeof(struct tt_attach), { M(tt_attach, slot), M(tt_attach, run) } },
 	{ "tt_iter_task",
 	  sizeof(struct tt_iter_task),
