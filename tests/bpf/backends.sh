@@ -19,6 +19,23 @@ if [ "${1:-}" = session ]; then
 	"$S/readlink_one" readlink link
 	"$S/readlink_one" readlinkat link .
 	"$S/readlink_one" readlink file
+	for call in fstatat statx faccessat faccessat2; do
+		"$S/look_one" -c 2 $call .netrc
+		"$S/look_one" $call .netrc '' dir
+		"$S/look_one" -C /usr/share $call zoneinfo/None
+		"$S/look_one" $call NULL
+	done
+	"$S/look_one" -c 2 list .husky
+	"$S/look_one" renameat2 .netrc id_rsa '' dir
+	"$S/look_one" renameat2 none .netrc
+	"$S/look_one" linkat file hard
+	"$S/look_one" symlinkat file soft
+	"$S/look_one" fchmodat hard
+	"$S/look_one" fchmod hard
+	"$S/look_one" truncate hard
+	"$S/look_one" ftruncate hard
+	"$S/look_one" -c 2 unlinkat hard
+	"$S/look_one" rmdirat dir
 	"$S/env_lookup" TT_BASE HOME NONE
 	"$S/connect_one" tcp 127.0.0.1 9
 	"$S/named" tls writev tls.example.com
@@ -53,7 +70,8 @@ trap 'rm -rf "$W"' EXIT
 
 record() { # SENSOR
 	rm -rf "$W/scene"
-	mkdir -p "$W/scene/dir" "$W/scene/many" "$W/scene/move"
+	mkdir -p "$W/scene/dir" "$W/scene/many" "$W/scene/move" "$W/scene/.husky"
+	echo x >"$W/scene/.netrc"
 	echo x >"$W/scene/file"
 	echo x >"$W/scene/dir/inner"
 	ln -s file "$W/scene/link"
