@@ -11,6 +11,7 @@
 #include "connect.bpf.h"
 
 #define IPPROTO_UDP 17
+#define SOCK_STREAM 1
 #define SOCK_DGRAM  2
 
 #define TCP_FIN_WAIT2  5
@@ -217,7 +218,9 @@ TT_GLOBAL_FUNCTION int tcp_inherit(__u32 of)
 	sock = &s->sock;
 	key = (__u64)sk;
 	done = s->tap.done;
-	if (!(open >> (BPF_CORE_READ(sk, __sk_common.skc_state) & 31) & 1))
+	/* a raw socket may have the same protocol, and a state */
+	if (BPF_CORE_READ(sk, sk_type) != SOCK_STREAM ||
+	    !(open >> (BPF_CORE_READ(sk, __sk_common.skc_state) & 31) & 1))
 		return 0;
 	had = bpf_map_lookup_elem(&socks, &key);
 	if (had && (had->state != TT_CONN_ESTABLISHED || had->hands >= HANDS_MAX))
@@ -244,6 +247,19 @@ TT_GLOBAL_FUNCTION int tcp_inherit(__u32 of)
 	return 0;
 }
 
+/* A TCP connection that s->tap's bytes went through is this process's, or becomes it. */
+static __always_inline void tcp_claim(__u32 of, struct sock *sk)
+{
+	__u64 key = (__u64)sk;
+	struct tt_sock *sock = bpf_map_lookup_elem(&socks, &key);
+	struct subject sub;
+
+	if (!subject_marked(&sub))
+		return;
+	if (!sock || sock->pid != sub.state->pid || sock->start_ns != sub.state->start_ns)
+		tcp_inherit(of);
+}
+
 /* s->tap's bytes went through a socket: those of UDP and UNIX are counted by the other end, where that has a name. */
 TT_GLOBAL_FUNCTION int observe_carried(__u32 of)
 {
@@ -255,6 +271,10 @@ TT_GLOBAL_FUNCTION int observe_carried(__u32 of)
 	if (!s)
 		return 0;
 	sk = s->tap.sk;
+	if (BPF_CORE_READ(sk, sk_protocol) == IPPROTO_TCP) {
+		tcp_claim(of, sk);
+		return 0;
+	}
 	ev = &s->connect;
 	__builtin_memset(ev, 0, sizeof(*ev));
 	ev->key.op = s->tap.inbound ? TT_OP_RECEIVED : TT_OP_SENT;

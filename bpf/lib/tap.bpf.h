@@ -88,25 +88,12 @@ static __always_inline bool is_quic_hello(struct scratch *s)
 	       (head.version == bpf_htonl(QUIC_VERSION_1) || head.version == bpf_htonl(QUIC_VERSION_2));
 }
 
-/* The connection's entry, once it is this process's. */
-static __always_inline struct tt_sock *tap_sock(struct scratch *s, const struct subject *sub)
-{
-	__u64 key = (__u64)s->tap.sk;
-	struct tt_sock *sock = bpf_map_lookup_elem(&socks, &key);
-
-	if (sock && sock->pid == sub->state->pid && sock->start_ns == sub->state->start_ns)
-		return sock;
-	tcp_inherit(s->self);
-	return bpf_map_lookup_elem(&socks, &key);
-}
-
 /* How much of it is wanted; *offset: where in the stream it begins. */
-static __always_inline __u32 tap_tcp(struct scratch *s, const struct subject *sub, __u64 now, __u64 *sock_id,
-				     __u32 *offset)
+static __always_inline __u32 tap_tcp(struct scratch *s, __u64 now, __u64 *sock_id, __u32 *offset)
 {
-	struct tt_sock *sock = tap_sock(s, sub);
+	__u64 key = (__u64)s->tap.sk, before;
+	struct tt_sock *sock = bpf_map_lookup_elem(&socks, &key);
 	__u32 way = s->tap.inbound & 1, done = s->tap.done;
-	__u64 before;
 
 	if (!sock)
 		return 0;
@@ -157,11 +144,16 @@ TT_GLOBAL_FUNCTION int tap(__u32 of)
 	if (family != AF_INET && family != AF_INET6 && family != AF_UNIX)
 		return 0;
 	__builtin_memset(ev, 0, sizeof(*ev));
+<<<<<<< HEAD
 	if (family == AF_UNIX) {
 		ev->port = s->tap.inbound ? TT_RESOLVER_NONE : resolver_of(sk);
 		wanted = ev->port ? tap_resolver(s, &sock_id, &offset) : 0;
 	} else if (protocol == IPPROTO_TCP) {
 		wanted = tap_tcp(s, &sub, now, &sock_id, &offset);
+=======
+	if (protocol == IPPROTO_TCP) {
+		wanted = tap_tcp(s, now, &sock_id, &offset);
+>>>>>>> conns
 	} else if (protocol == IPPROTO_UDP) {
 		sock_addresses(sk, family, ev->addr, (void *)s->room, &ev->port, &ev->local_port);
 		if (s->tap.port) {
@@ -193,7 +185,7 @@ TT_GLOBAL_FUNCTION int tap(__u32 of)
 	return 0;
 }
 
-/* The same: what it is counted as, and what it may say. */
+/* The same: whose it is and what it is counted as, then what it may say. One after the other, for want of stack. */
 static __always_inline int tap_transfer(struct scratch *s)
 {
 	observe_carried(s->self);

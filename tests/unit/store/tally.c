@@ -48,11 +48,18 @@ static void rows_are_grouped_also_those_of_the_open_batch(void **state)
 	struct tt_row_env base = env_row(201, 0x1000, "OPENAI_BASE_URL", "getenv");
 	struct tt_row_connection connection = { .row_id = 300,
 						.process_id = fixture_id(0x1000),
+						.direction = "out",
 						.address = "192.0.2.1",
 						.state = "established",
 						.result = -115,
 						.category = "model-api",
-						.count = 1 };
+						.count = 1 },
+				 came_in = { .row_id = 301,
+					     .process_id = connection.process_id,
+					     .direction = "in",
+					     .address = "192.0.2.1",
+					     .state = "established",
+					     .count = 1 };
 	struct tt_row_file zone = file_row(400, 0x1000, "/etc/localtime");
 	struct tt_id process = fixture_id(0x1000);
 	struct fixture *f = *state;
@@ -71,6 +78,7 @@ static void rows_are_grouped_also_those_of_the_open_batch(void **state)
 	assert_int_equal(tt_store_put_env(f->store, &env), 0);
 	assert_int_equal(tt_store_put_env(f->store, &base), 0);
 	assert_int_equal(tt_store_put_connection(f->store, &connection), 0);
+	assert_int_equal(tt_store_put_connection(f->store, &came_in), 0);
 	assert_int_equal(tt_store_put_file(f->store, &zone), 0);
 
 	assert_int_equal(tt_store_tally_process(f->store, &process, collect, &lines), 0);
