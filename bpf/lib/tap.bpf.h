@@ -144,16 +144,11 @@ TT_GLOBAL_FUNCTION int tap(__u32 of)
 	if (family != AF_INET && family != AF_INET6 && family != AF_UNIX)
 		return 0;
 	__builtin_memset(ev, 0, sizeof(*ev));
-<<<<<<< HEAD
 	if (family == AF_UNIX) {
 		ev->port = s->tap.inbound ? TT_RESOLVER_NONE : resolver_of(sk);
 		wanted = ev->port ? tap_resolver(s, &sock_id, &offset) : 0;
 	} else if (protocol == IPPROTO_TCP) {
-		wanted = tap_tcp(s, &sub, now, &sock_id, &offset);
-=======
-	if (protocol == IPPROTO_TCP) {
 		wanted = tap_tcp(s, now, &sock_id, &offset);
->>>>>>> conns
 	} else if (protocol == IPPROTO_UDP) {
 		sock_addresses(sk, family, ev->addr, (void *)s->room, &ev->port, &ev->local_port);
 		if (s->tap.port) {
