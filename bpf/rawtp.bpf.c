@@ -185,9 +185,11 @@ static __noinline int on_connect(struct subject *sub, struct scratch *s, const s
 	return 0;
 }
 
-/* How a struct mmsghdr of the caller's is laid out: its size, and where its msg_len is. */
-#define MMSG_SIZE(compat) ((compat) ? 32 : 64)
-#define MMSG_LEN(compat)  ((compat) ? 28 : 56)
+/* How a struct mmsghdr of the caller's is laid out: its size, and where its msg_len is; half of it in 32 bits. No branch: one
+ * in the loop below lets the compiler lay it out so that kernels before 6.5 take it for an endless one (kernel/bpf/verifier.c:
+ * check_cfg, "back-edge"). */
+#define MMSG_SIZE(compat) (64 >> (compat))
+#define MMSG_LEN(compat)  (56 >> (compat))
 
 /* One message of sendmmsg or recvmmsg, at msg. Global, so that the verifier looks at it once and not at each turn of the loop. */
 TT_GLOBAL_FUNCTION int on_message(__u64 msg, __u32 fd, __s32 result, __u32 compat, __u32 inbound)
@@ -275,13 +277,13 @@ static __always_inline enum call call_of(__u64 nr, bool compat, bool x32)
 	return compat ? calls_32[nr] : calls_64[nr];
 }
 
-static __noinline int on_return(const struct pt_regs *regs, long ret)
+static __always_inline int on_return(const struct pt_regs *regs, long ret)
 {
 	struct task_struct *task = current_task();
 	bool compat = task_in_compat_call(task), x32;
 	__u64 nr = call_number(regs, compat, &x32);
 	enum call call = call_of(nr, compat, x32);
-	struct call_ctx c = {};
+	struct call_ctx *c;
 	struct subject sub;
 	struct scratch *s;
 
@@ -300,19 +302,22 @@ static __noinline int on_return(const struct pt_regs *regs, long ret)
 	if (!s)
 		return 0;
 
-	c.ret = ret;
-	c.call = call;
-	c.compat = compat;
-	read_args(regs, &c);
-	if (c.call == CALL_SOCKETCALL)
-		unpack_socketcall(&c);
-	switch (c.call) {
+	c = &s->call;
+	c->ret = ret;
+	c->call = call;
+	c->compat = compat;
+	read_args(regs, c);
+	if (call == CALL_SOCKETCALL) {
+		unpack_socketcall(c);
+		call = c->call;
+	}
+	switch (call) {
 	case CALL_OPEN:
 	case CALL_CREAT:
 	case CALL_OPENAT:
 	case CALL_OPENAT2:
 	case CALL_OPEN_BY_HANDLE:
-		return on_open(&sub, s, &c);
+		return on_open(&sub, s, c);
 	case CALL_EXECVE:
 	case CALL_EXECVEAT:
 		if (ret >= 0)
@@ -320,31 +325,31 @@ static __noinline int on_return(const struct pt_regs *regs, long ret)
 		/* fallthrough */
 	case CALL_READLINK:
 	case CALL_READLINKAT:
-		return observe_call(&sub, s, &c);
+		return observe_call(&sub, s, c);
 	case CALL_SENDTO:
 	case CALL_SENDMSG:
-		on_connect(&sub, s, &c);
-		return on_transfer(&sub, s, &c);
+		on_connect(&sub, s, c);
+		return on_transfer(&sub, s, c);
 	case CALL_CONNECT:
-		return on_connect(&sub, s, &c);
+		return on_connect(&sub, s, c);
 	case CALL_LISTEN:
 	case CALL_ACCEPT:
-		return on_entrance(s, &c);
+		return on_entrance(s, c);
 	case CALL_SENDMMSG:
 	case CALL_RECVMMSG:
-		return on_messages(&sub, &c);
+		return on_messages(&sub, c);
 	case CALL_READ:
 	case CALL_READV:
 	case CALL_WRITE:
 	case CALL_WRITEV:
 	case CALL_RECVFROM:
 	case CALL_RECVMSG:
-		return on_transfer(&sub, s, &c);
+		return on_transfer(&sub, s, c);
 	case CALL_PREAD:
 	case CALL_SENDFILE:
-		return ret > 0 ? on_content(&sub, s, &c) : 0;
+		return ret > 0 ? on_content(&sub, s, c) : 0;
 	case CALL_MMAP:
-		return is_error((void *)ret) || c.arg[3] & MAP_ANONYMOUS ? 0 : on_content(&sub, s, &c);
+		return is_error((void *)ret) || c->arg[3] & MAP_ANONYMOUS ? 0 : on_content(&sub, s, c);
 	case CALL_RENAME:
 	case CALL_RENAME_AT:
 		if (ret == 0)
@@ -364,7 +369,7 @@ static __noinline int on_return(const struct pt_regs *regs, long ret)
 	case CALL_FCHMOD:
 	case CALL_TRUNCATE:
 	case CALL_FTRUNCATE:
-		return on_look(&sub, s, &c);
+		return on_look(&sub, s, c);
 	case CALL_IO_URING_SETUP:
 		if (ret >= 0 && subject_alive(&sub))
 			send_note(&sub, TT_NOTE_IO_URING, 0);

@@ -159,9 +159,14 @@ static __always_inline bool name_is_kernels(struct filename *name)
 static __always_inline bool statx_name(__u64 arg, const void **ret_name)
 {
 	struct filename *name = (void *)arg;
+	__u64 is_kernels = 0;
 
 	*ret_name = name;
-	if ((__s64)arg >= 0)
+	/* a jump: what the compiler makes of the comparison is a shift, which the verifier refuses for a pointer */
+	asm volatile("if %[arg] s>= 0 goto +1; %[is_kernels] = 1"
+		     : [is_kernels] "+r"(is_kernels)
+		     : [arg] "r"(arg));
+	if (!is_kernels)
 		return false;
 	*ret_name = arg > (__u64)-4096 ? NULL : BPF_CORE_READ(name, name);
 	return true;

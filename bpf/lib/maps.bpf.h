@@ -188,6 +188,14 @@ struct agg_op {
 	__u64 hash; /* where the entry is: cheap, since the entry itself has the key, and the map hashes it once more */
 };
 
+/* A system call at its return: in the caller's terms (syscall.bpf.h). */
+struct call_ctx {
+	__u64 arg[6];
+	long ret;
+	__u32 call; /* enum call */
+	bool compat;
+};
+
 #define DENTRY_BLOCK 128
 
 /* A record under construction. room is as long as a masked, variable offset plus one full-sized read reach. */
@@ -198,6 +206,7 @@ struct scratch {
 	__u32 pad_self;
 	volatile __u64 number; /* a pointer, on its way to be one */
 	struct agg_op op;
+	struct call_ctx call; /* not on the stack, which is short where rawtp goes deep */
 	char user[TT_PATH_MAX + 8];
 	struct tt_sock sock;
 	struct {

@@ -58,13 +58,6 @@ enum call {
 
 #define CALLS 512
 
-struct call_ctx {
-	__u64 arg[6];
-	long ret;
-	enum call call;
-	bool compat;
-};
-
 #if defined(__TARGET_ARCH_x86)
 
 /* arch/x86/entry/syscalls/syscall_64.tbl */

@@ -38,7 +38,7 @@ watch
 
 category() { # STEP
 	sql "SELECT coalesce(hostname, '-'), coalesce(category, '-') FROM connection
-		WHERE process_id = '$(process "$1")' AND protocol = 'tcp'"
+		WHERE process_id = '$(process "$1")' AND protocol = 'tcp' AND direction = 'out'"
 }
 same "without a name" "- loopback" "$(category none)"
 same "by a hello" "api.anthropic.com model-api" "$(category tls)"
