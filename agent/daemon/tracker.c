@@ -664,6 +664,7 @@ enum tt_lost tt_tracker_lost_of(uint16_t op)
 	case TT_OP_ACCEPT:
 		return TT_LOST_CONNECTION;
 	case TT_OP_BYTES:
+	case TT_OP_MMAP:
 		return TT_LOST_FILE_BYTES;
 	case TT_OP_SENT:
 	case TT_OP_RECEIVED:

@@ -264,7 +264,8 @@ static __always_inline void send_file(const struct subject *sub, struct scratch 
 	ev->count = op->own.count;
 	ev->bytes = op->own.bytes;
 	ev->first_ns = op->own.first_ns;
-	agg_sent(sub, op, flags, op->own.key.op == TT_OP_BYTES ? TT_LOSS_BYTES : TT_LOSS_FILE,
+	agg_sent(sub, op, flags,
+		 op->own.key.op == TT_OP_BYTES || op->own.key.op == TT_OP_MMAP ? TT_LOSS_BYTES : TT_LOSS_FILE,
 		 bpf_ringbuf_output(&activity, ev, size, wakeup_sometimes(now)));
 }
 

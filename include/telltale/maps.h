@@ -45,7 +45,7 @@ enum tt_loss {
 	TT_LOSS_SOCK, /* socks map full: a connection's outcome was not observed */
 	TT_LOSS_FLOW, /* what a connection carried */
 	TT_LOSS_PAYLOAD, /* bytes that may have named the other end */
-	TT_LOSS_BYTES, /* unaggregated records of bytes read from a file */
+	TT_LOSS_BYTES, /* unaggregated records of bytes read from a file, or of its mappings */
 	TT_LOSS_KINDS
 };
 

@@ -52,16 +52,17 @@ ended() { # N
 
 # What the database has of a session, against what its subjects said.
 account() { # WORDS AGENT OUT
-	local session opened lost
+	local session done lost
 
 	session=$(sql "SELECT session_id FROM session WHERE agent = '$2$$'")
-	opened=$(fact "$3" opened)
+	# each child gives the directory another name first, and in the end it gets its own back
+	done=$(($(fact "$3" opened) + $(fact "$3" children) + 1))
 	sql "SELECT sensor || ' ' || kind || ' ' || sum(count) FROM loss WHERE session_id = '$session' GROUP BY sensor, kind" |
 		sed 's/^/# lost: /'
 	lost=$(sql "SELECT coalesce(sum(count), 0) FROM loss WHERE session_id = '$session' AND kind = 'file_access'")
-	same "$1: opens made = rows + lost, each row a path of its own" "$opened $((opened - lost)) $((opened - lost))" \
+	same "$1: opens and renames made = rows + lost, each row a path of its own" "$done $((done - lost)) $((done - lost))" \
 		"$(sql "SELECT sum(count) + $lost, count(*), count(DISTINCT path) FROM file_access
-			WHERE op = 'read' AND path LIKE '$W/files/%' AND process_id IN (SELECT process_id FROM process WHERE session_id = '$session')")"
+			WHERE op IN ('read', 'rename') AND path LIKE '$W/files/%' AND process_id IN (SELECT process_id FROM process WHERE session_id = '$session')")"
 	same "$1: each process has its fork and its exit" "$(fact "$3" children) $(fact "$3" children)" \
 		"$(sql "SELECT count(*), sum(exit_status = 0) FROM process
 			WHERE session_id = '$session' AND parent_process_id IS NOT ''

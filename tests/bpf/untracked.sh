@@ -62,6 +62,8 @@ same "what the children opened is there" "18 18" "$(sql "SELECT count(*), sum(co
 same "what others opened is not" "" "$(sql "SELECT DISTINCT path FROM file_access WHERE path LIKE '%theirs' OR path LIKE '%none'")"
 same "nor anything else of theirs" "exec $W/bin/seen$$
 exec $S/open_one
+mmap /etc/ld.so.cache
+mmap libc.so.6
 read /etc/ld.so.cache
 read libc.so.6
 read $W/files/ours" "$(sql "SELECT DISTINCT op, CASE WHEN path LIKE '%/libc.so.6' THEN 'libc.so.6' ELSE path END p

@@ -61,7 +61,8 @@ static int64_t now(void)
 
 static int count_libraries(const struct tt_uprobe_file_info *info, void *arg)
 {
-	if (info->is_libc && info->attached_ns && strcmp(info->symbols, "getenv secure_getenv") == 0)
+	if (info->is_libc && info->attached_ns &&
+	    strcmp(info->symbols, "getenv secure_getenv getaddrinfo freeaddrinfo") == 0)
 		++*(int *)arg;
 	return 0;
 }

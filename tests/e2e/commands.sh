@@ -159,7 +159,10 @@ ok "query --list --json" json 0 'all(r["sql"].startswith("SELECT") for r in rows
 names=$("$TELLTALE" query --list --json | sed 's/^{"name":"\([^"]*\)".*/\1/')
 for name in $names; do
 	t query --db "$db" --saved "$name"
-	ok "saved query $name" is 0 . out
+	case $name in
+	entrances) ok "saved query $name: nobody listened" one_line_error 0 'no rows' ;;
+	*) ok "saved query $name" is 0 . out ;;
+	esac
 done
 t query --db "$db" --saved timezone 22 --json
 ok "a saved query takes a session" json 0 'len(rows) == 1 and rows[0]["zone"] == "Asia/Shanghai"'
