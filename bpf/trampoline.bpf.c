@@ -549,7 +549,7 @@ int tr_stat(__u64 *ctx)
 SEC("fexit")
 int UNPREEMPTED_PROG(tr_access, int dfd, const char *name, int mode, int flags, long result)
 {
-	return looked(dfd, name, false, result);
+	return looked(dfd, name, false, (int)result); /* an int since 7.0 */
 }
 
 /* The kernel's own functions behind these have given the names back when they return, until 7.0. */
