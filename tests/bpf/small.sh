@@ -120,8 +120,8 @@ killed_amid() {
 	traced sh -c "$S/open_counted -n 3000 $W/killed $W/scene/kill 0 >/dev/null 2>&1 &
 		sleep 0.5; kill -9 \$!; wait"
 	process=$(sql 'SELECT process_id FROM process WHERE exit_status = 137')
-	stored=$(sql "SELECT sum(count) FROM file_access WHERE process_id = '$process' AND op <> 'exec'")
-	besides=$(sql "SELECT coalesce(sum(count), 0) FROM file_access WHERE process_id = '$process' AND op <> 'exec'
+	stored=$(sql "SELECT sum(count) FROM file_access WHERE process_id = '$process' AND op NOT IN ('exec', 'mmap')")
+	besides=$(sql "SELECT coalesce(sum(count), 0) FROM file_access WHERE process_id = '$process' AND op NOT IN ('exec', 'mmap')
 		AND path NOT LIKE '$W/scene/kill%'")
 	gone=$(sql "SELECT coalesce(sum(count), 0) FROM loss
 		WHERE process_id = '$process' AND kind = 'file_access'")
