@@ -27,6 +27,7 @@ struct scan {
 	struct found *found;
 	size_t n, cap;
 	struct tt_tracker_slot *slot; /* being bound */
+	size_t *chain; /* room for a process's ancestors */
 };
 
 static int add_task(const struct tt_iter_task *task, void *arg)
@@ -152,7 +153,7 @@ static void describe(struct scan *scan, struct tt_process *process, struct found
 	process->env_direct = found && found->identity.runtime && found->identity.runtime->env_direct;
 }
 
-/* A process of ours, ancestors first as far as pids grow; called for threads as well. */
+/* A process of ours, behind its ancestors; called for threads as well. */
 static int bound(const struct tt_iter_task *task, void *arg)
 {
 	struct scan *scan = arg;
@@ -204,16 +205,43 @@ static int bound(const struct tt_iter_task *task, void *arg)
 	return 0;
 }
 
+/* They come in the order of pids, which begin anew: so a child may come before its parent, through which it finds its session.
+ * Its ancestors are bound first then. */
+static int bound_at_last(const struct tt_iter_task *task, void *arg)
+{
+	struct scan *scan = arg;
+	const struct found *found = find_task(scan, task->pid, task->start_ns);
+	size_t at = found ? found->parent : SIZE_MAX, n = 0;
+	int r = 0;
+
+	for (; at != SIZE_MAX && n < scan->n; at = scan->found[at].parent) {
+		struct tt_process_key key = { .start_ns = scan->found[at].task.start_ns,
+					      .pid = scan->found[at].task.pid };
+
+		if (tt_process_find(scan->tracker->table, &key))
+			break;
+		scan->chain[n++] = at;
+	}
+	/* the root is known, so that one that leads elsewhere is nobody's of this tree */
+	if (at == SIZE_MAX)
+		n = 0;
+	while (r == 0 && n > 0)
+		r = bound(&scan->found[scan->chain[--n]].task, scan);
+	return r < 0 ? r : bound(task, scan);
+}
+
 static int bind_tree(struct scan *scan, size_t root)
 {
 	_cleanup_free_ uint32_t *pids = calloc(scan->n, sizeof(*pids));
+	_cleanup_free_ size_t *chain = calloc(scan->n, sizeof(*chain));
 	struct tt_sensor *sensor = scan->tracker->params.sensor;
 	uint64_t slot_id = 0;
 	size_t n = 0;
 	int r;
 
-	if (!pids)
+	if (!pids || !chain)
 		return -ENOMEM;
+	scan->chain = chain;
 	for (size_t i = 0; i < scan->n; i++) {
 		if (outermost(scan, i) == root)
 			pids[n++] = scan->found[i].task.pid;
@@ -229,7 +257,7 @@ static int bind_tree(struct scan *scan, size_t root)
 	r = bound(&scan->found[root].task, scan);
 	if (r < 0)
 		return r;
-	r = sensor->ops->attach(sensor, slot_id, pids, n, bound, scan);
+	r = sensor->ops->attach(sensor, slot_id, pids, n, bound_at_last, scan);
 	if (r == -EAGAIN) {
 		tt_tracker_put_loss(scan->tracker, "process", "attach_incomplete", 1,
 				    scan->found[root].task.start_ns, scan->slot->session, NULL);

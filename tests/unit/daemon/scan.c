@@ -168,6 +168,27 @@ static void an_agent_inside_an_agent_is_its_own_session(void **state)
 		"claude-code21 codex20");
 }
 
+/* Numbers begin anew: the child of a child comes first of all. */
+static void a_child_with_a_smaller_number_has_its_parents_session(void **state)
+{
+	struct pipeline *p = *state;
+
+	running(102, 1, "/usr/bin/claude", "claude");
+	running(103, 104, "/usr/bin/git", "git status");
+	running(104, 120, "/bin/sh", "sh -c git");
+	running(120, 102, "/usr/bin/codex", "codex");
+	assert_int_equal(scan(p), 1);
+	tick(p, SEC);
+
+	assert_query(p,
+		     "SELECT s.agent || ':' || pid || role FROM process JOIN session s USING (session_id) "
+		     "ORDER BY pid",
+		     "claude-code:102agent codex:103tool codex:104tool codex:120agent");
+	assert_query(
+		p, "SELECT group_concat(agent || process_count) FROM (SELECT * FROM session ORDER BY agent)",
+		"claude-code1,codex3");
+}
+
 static void two_agents_are_two_sessions_with_a_slot_each(void **state)
 {
 	struct pipeline *p = *state;
@@ -306,6 +327,7 @@ int main(void)
 		TEST(a_running_agent_is_found_with_its_descendants),
 		TEST(what_it_does_from_then_on_is_recorded),
 		TEST(an_agent_inside_an_agent_is_its_own_session),
+		TEST(a_child_with_a_smaller_number_has_its_parents_session),
 		TEST(two_agents_are_two_sessions_with_a_slot_each),
 		TEST(an_orphan_is_not_linked),
 		TEST(a_parent_with_a_reused_number_is_none),
