@@ -243,7 +243,7 @@ static const char *protocol_name(const struct tt_event_connect *c, char buf[8])
 	return buf;
 }
 
-/* What a proxy was asked for: the address is the proxy's. */
+/* What a proxy was asked for: the address is the proxy's. What else is said goes to whom the connection, or the tunnel, leads to. */
 static bool is_behind_proxy(enum tt_name_source source)
 {
 	return source == TT_NAME_HTTP_CONNECT || source == TT_NAME_HTTP_PROXY || source == TT_NAME_SOCKS;
@@ -927,12 +927,6 @@ static uint16_t literal_family(const char *host, uint8_t ret_addr[16])
 	return inet_pton(AF_INET6, host, ret_addr) == 1 ? AF_INET6 : 0;
 }
 
-/* What a proxy was asked for. What else is said goes to whom the connection, or the tunnel, leads to. */
-static bool is_tunnel(enum tt_name_source source)
-{
-	return source == TT_NAME_HTTP_CONNECT || source == TT_NAME_HTTP_PROXY || source == TT_NAME_SOCKS;
-}
-
 /* Whether this is one of the names for which the connection's address was the answer: then it was meant, whichever was expected. */
 static bool was_told(struct tt_connections *connections, const struct row *row,
 		     const struct tt_process *process, const char *host)
@@ -966,7 +960,8 @@ static unsigned all_names(struct tt_connections *connections, const struct tt_st
 						     TT_NAME_SURE };
 	}
 	for (unsigned i = 0; i < found->n; i++) {
-		family = is_tunnel(found->names[i].source) ? literal_family(found->names[i].name, addr) : 0;
+		family = is_behind_proxy(found->names[i].source) ? literal_family(found->names[i].name, addr)
+								 : 0;
 		if (!family)
 			continue;
 		if (expected_names(connections, family, addr, process, now_ns, told) &&
@@ -975,7 +970,7 @@ static unsigned all_names(struct tt_connections *connections, const struct tt_st
 		ret[n++] = (struct tt_name){ found->names[i].name, found->names[i].source, TT_NAME_SURE };
 	}
 	if (n > 0 && flow->expected &&
-	    (is_tunnel(ret[0].source) || !was_told(connections, flow->row, process, ret[0].text)))
+	    (is_behind_proxy(ret[0].source) || !was_told(connections, flow->row, process, ret[0].text)))
 		ret[n++] = (struct tt_name){ flow->expected, flow->expected_source, TT_NAME_UNSURE };
 	return n;
 }
