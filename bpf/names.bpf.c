@@ -22,20 +22,9 @@ struct addrinfo {
 	__u64 addr, canonname, next;
 };
 
-union socket_address {
-	__u16 family;
-	struct {
-		__u16 family_in;
-		__be16 port;
-		__u8 addr[4];
-	} in;
-	struct {
-		__u16 family_in6;
-		__be16 port;
-		__u32 flow;
-		__u8 addr[16];
-	} in6;
-};
+/* Where the address is in a struct sockaddr_in, and in a struct sockaddr_in6. */
+#define IN_ADDR	 4
+#define IN6_ADDR 8
 
 #define AF_INET	 2
 #define AF_INET6 10
@@ -149,40 +138,41 @@ static __always_inline __u64 forget_call(struct lookups *calls, __u64 list)
 	return best;
 }
 
-/* The list's addresses, each once if its like stand together. */
+/* The list's addresses, each once if its like stand together. Both families take one way: each way of its own is one that the
+ * verifier follows to the end from every turn of the loop. */
 static __always_inline void read_list(struct tt_ev_lookup_done *ev, __u64 list)
 {
-	struct tt_ev_address *to = NULL;
-	union socket_address address;
 	struct addrinfo info;
 	__u32 n = 0, i;
 
 	for (i = 0; i < LIST_MAX && list; i++) {
 		struct tt_ev_address fresh = {};
+		const struct tt_ev_address *last;
+		__u64 size, from;
 
 		forget(n, list);
 		if (bpf_probe_read_user(&info, sizeof(info), (void *)list))
 			break;
 		list = info.next;
-		if (info.family == AF_INET) {
-			if (bpf_probe_read_user(&address, sizeof(address.in), (void *)info.addr))
-				break;
-			__builtin_memcpy(fresh.addr, address.in.addr, 4);
-		} else if (info.family == AF_INET6) {
-			if (bpf_probe_read_user(&address, sizeof(address.in6), (void *)info.addr))
-				break;
-			__builtin_memcpy(fresh.addr, address.in6.addr, 16);
-		} else {
+		if (info.family != AF_INET && info.family != AF_INET6)
 			continue;
-		}
+		size = info.family == AF_INET ? 4 : 16;
+		from = info.family == AF_INET ? IN_ADDR : IN6_ADDR;
+		forget(size, list);
+		forget(from, list);
+		size = at_most(size, sizeof(fresh.addr));
+		if (bpf_probe_read_user(fresh.addr, size, (void *)(info.addr + from)))
+			break;
 		fresh.family = info.family;
-		if (to && to->family == fresh.family && *(__u64 *)to->addr == *(__u64 *)fresh.addr &&
-		    *(__u64 *)(to->addr + 8) == *(__u64 *)(fresh.addr + 8))
+		/* before the first are zeros, which is no family */
+		last = &ev->addresses[(n - 1) & (TT_LOOKUP_ADDRESSES - 1)];
+		if (last->family == fresh.family && *(__u64 *)last->addr == *(__u64 *)fresh.addr &&
+		    *(__u64 *)(last->addr + 8) == *(__u64 *)(fresh.addr + 8))
 			continue;
 		if (n >= TT_LOOKUP_ADDRESSES)
 			break;
-		to = &ev->addresses[n++ & (TT_LOOKUP_ADDRESSES - 1)];
-		*to = fresh;
+		ev->addresses[n & (TT_LOOKUP_ADDRESSES - 1)] = fresh;
+		n++;
 	}
 	ev->n = n;
 }

@@ -337,7 +337,7 @@ static __always_inline void send_exit(struct task_struct *task)
 
 	/* the last may be a worker of io_uring's, which kernels before 6.4 do not call one any more when it ends */
 	if (!state)
-		state = task_state_get(task_read(current, group_leader));
+		state = task_state_get(task_leader(current));
 	if (!subject_with(&sub, current, state) || !subject_alive(&sub))
 		return;
 	ev = bpf_ringbuf_reserve(&lifecycle, sizeof(*ev), 0);

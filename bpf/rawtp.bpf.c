@@ -385,7 +385,7 @@ static __always_inline int on_return(const struct pt_regs *regs, long ret)
 SEC("tp_btf/sys_exit")
 int BPF_PROG(rt_sys_exit, struct pt_regs *regs, long ret)
 {
-	if (!call_is_listed(regs))
+	if (!call_is_listed(regs) || task_is_plain(current_task()))
 		return 0;
 	preempt_off();
 	on_return(regs, ret);

@@ -220,7 +220,12 @@ struct task_struct {
 	struct signal_struct *signal;
 	const struct cred *cred;
 	kuid_t loginuid;
+	struct bpf_local_storage *bpf_storage;
 	char comm[16];
+};
+
+struct timespec64 {
+	s64 tv_sec;
 };
 
 struct linux_binprm {

@@ -13,6 +13,7 @@
 #include <linux/bpf.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 
 #include "sensor/feature.h"
 #include "sensor/kcall.h"
@@ -218,9 +219,17 @@ static bool is_unwanted(const struct tt_sensor_params *params, const char *name)
 	return false;
 }
 
+/* Whether a program of a tracepoint may be preempted: since 7.0 (include/trace/bpf_probe.h). No type tells. */
+static bool tracepoints_preempt(void)
+{
+	struct utsname name;
+
+	return uname(&name) != 0 || strtol(name.release, NULL, 10) >= 7;
+}
+
 /* What is to be loaded, given what was left out so far. Nothing takes the place of what is unwanted. */
 static int configure_program(struct tt_bpf_sensor *sensor, const struct tt_sensor_params *params, size_t i,
-			     bool left_out[], bool sleepable, const struct tt_kcalls *kcalls)
+			     bool left_out[], bool sleepable)
 {
 	struct bpf_program *program = tt_bpf_program(sensor, i);
 	const char *instead_of = programs[i].instead_of;
@@ -241,12 +250,6 @@ static int configure_program(struct tt_bpf_sensor *sensor, const struct tt_senso
 	bpf_program__set_autoload(program, sensor->wanted[i] && !left_out[i]);
 	if (sleepable && strncmp(programs[i].name, "up_", 3) == 0)
 		bpf_program__set_flags(program, BPF_F_SLEEPABLE);
-	if (bpf_program__autoload(program)) {
-		int error = tt_kcalls_put(kcalls, program);
-
-		if (error < 0)
-			return error;
-	}
 	return programs[i].flags & ESSENTIAL ? r : 0;
 }
 
@@ -262,7 +265,7 @@ static int configure(struct tt_bpf_sensor *sensor, const struct tt_sensor_params
 		bpf_program__set_autoload(program, false);
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {
-		int r = configure_program(sensor, params, i, left_out, sleepable, kcalls);
+		int r = configure_program(sensor, params, i, left_out, sleepable);
 
 		if (r < 0)
 			return r;
@@ -288,9 +291,43 @@ static int configure(struct tt_bpf_sensor *sensor, const struct tt_sensor_params
 	}
 	skel->rodata->sleepable_uprobes = sleepable;
 	skel->rodata->task_storage = storage;
+	skel->rodata->preemptible = sensor->backend == TRAMPOLINE || tracepoints_preempt();
+	skel->rodata->kernel_casts = kcalls->id[TT_CALL_CAST] != 0;
 	skel->rodata->recvmsg_arguments = kcalls->recvmsg_arguments;
 	skel->rodata->accept_arguments = kcalls->accept_arguments;
 	return 0;
+}
+
+/* The object, with the kernel's calls in its code. NULL and errno on failure. *ret_code is its file, to be freed after it is loaded. */
+static struct telltale_bpf *open_object(const struct tt_kcalls *kcalls, void **ret_code)
+{
+	struct telltale_bpf *skel = calloc(1, sizeof(*skel));
+	void *code = NULL;
+	int r;
+
+	if (!skel)
+		return NULL;
+	r = telltale_bpf__create_skeleton(skel);
+	if (r == 0) {
+		code = malloc(skel->skeleton->data_sz);
+		r = code ? 0 : -ENOMEM;
+	}
+	if (r == 0) {
+		memcpy(code, skel->skeleton->data, skel->skeleton->data_sz);
+		r = tt_kcalls_put(kcalls, code, skel->skeleton->data_sz);
+	}
+	if (r == 0) {
+		skel->skeleton->data = code;
+		r = bpf_object__open_skeleton(skel->skeleton, NULL);
+	}
+	if (r < 0) {
+		telltale_bpf__destroy(skel);
+		free(code);
+		errno = -r;
+		return NULL;
+	}
+	*ret_code = code;
+	return skel;
 }
 
 /* Which program libbpf's words name as the one that failed; -1 if none. */
@@ -368,10 +405,11 @@ static int load(struct tt_bpf_sensor *sensor, const struct tt_sensor_params *par
 		return r;
 	for (;;) {
 		_cleanup_(tt_buf_done) struct tt_buf words = TT_BUF_INIT;
+		_cleanup_free_ void *code = NULL;
 		int failed;
 
 		libbpf_words = &words;
-		sensor->skel = telltale_bpf__open();
+		sensor->skel = open_object(&kcalls, &code);
 		r = sensor->skel ? configure(sensor, params, left_out, sleepable, storage, &kcalls) : -errno;
 		if (r == 0)
 			r = telltale_bpf__load(sensor->skel);

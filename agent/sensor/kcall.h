@@ -7,7 +7,7 @@
 #ifndef TT_SENSOR_KCALL_H
 #define TT_SENSOR_KCALL_H
 
-#include <bpf/libbpf.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "sensor/ktypes.h"
@@ -19,11 +19,12 @@ struct tt_kcalls {
 	unsigned recvmsg_arguments, accept_arguments;
 };
 
-/* Looks all of them up in the kernel's types (NULL: it has none). If one is missing none is used: what they do, they do
- * together. */
+/* Looks all of them up in the kernel's types (NULL: it has none). Of those that turn preemption off and on all are used or none:
+ * what they do, they do together. */
 void tt_kcalls_find(const struct tt_ktypes *kernel, struct tt_kcalls *calls);
 
-/* Before the program is loaded. Returns 0 or a negative errno. */
-int tt_kcalls_put(const struct tt_kcalls *calls, struct bpf_program *program);
+/* In the programs of a BPF object file (ELF, of this machine's byte order), before libbpf opens it: it has no way to what is not
+ * inlined. Returns 0, or -ENOEXEC if it is no such file. */
+int tt_kcalls_put(const struct tt_kcalls *calls, void *object, size_t size);
 
 #endif

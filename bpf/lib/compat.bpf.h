@@ -18,9 +18,34 @@ static __always_inline struct task_struct *current_task(void)
 	return task_storage ? bpf_get_current_task_btf() : (struct task_struct *)bpf_get_current_task();
 }
 
+/* An address as a pointer that the verifier knows the type of: what is behind it is read by plain loads then, where each is a
+ * call otherwise. Since 6.2 (bpf_rdonly_cast); only where kernel_casts says so. An address that is wrong reads as zeros. */
+static __always_inline void *cast_to(__u64 address, __u64 type)
+{
+	void *typed;
+
+	asm volatile("r1 = %[a]; r2 = %[t]; call %[c]; %[typed] = r0"
+		     : [typed] "=r"(typed)
+		     : [a] "r"(address), [t] "r"(type), [c] "i"(TT_KERNEL_CALL_FIRST + TT_CALL_CAST)
+		     : "r0", "r1", "r2", "r3", "r4", "r5");
+	return typed;
+}
+
+#define typed(type, address) ((type *)cast_to((__u64)(address), bpf_core_type_id_kernel(type)))
+
 /* A member of a task, or of what its members lead to: task_read(task, fs, pwd.dentry). A typed pointer is read like any
- * other, one instruction a step; else each step is a call. */
-#define task_read(task, ...) (task_storage ? ___arrow(task, __VA_ARGS__) : BPF_CORE_READ(task, __VA_ARGS__))
+ * other, one instruction a step; else each step is a call. A cast one is looked up faster by the verifier, which searches all of the
+ * kernel's types for whether a member of one that it trusts is to be trusted. */
+#define task_read(task, ...)                                                                                 \
+	(kernel_casts	? ___arrow(typed(typeof(*(task)), task), __VA_ARGS__)                                \
+	 : task_storage ? ___arrow(task, __VA_ARGS__)                                                        \
+			: BPF_CORE_READ(task, __VA_ARGS__))
+
+/* Its leader, to be looked up: that has to be trusted. */
+static __always_inline struct task_struct *task_leader(struct task_struct *task)
+{
+	return task_storage ? task->group_leader : BPF_CORE_READ(task, group_leader);
+}
 
 /* Since 6.13 a program for kprobes has its stack per CPU and not on its task's, because the recursion check of kprobes
  * lets no second run of it begin on that CPU. A uprobe's program counts as such, but has no check and may be preempted: a
@@ -51,16 +76,31 @@ static __always_inline void keep_to_task_stack(void *ctx)
 
 static __always_inline void preempt_off(void)
 {
-	CALL_KERNEL(TT_CALL_PREEMPT_DISABLE, 0L);
+	if (preemptible)
+		CALL_KERNEL(TT_CALL_PREEMPT_DISABLE, 0L);
 }
 
 static __always_inline void preempt_on(void)
 {
 	unsigned long irq;
 
+	if (!preemptible)
+		return;
 	CALL_KERNEL(TT_CALL_IRQ_SAVE, &irq);
 	CALL_KERNEL(TT_CALL_PREEMPT_ENABLE, 0L);
 	CALL_KERNEL(TT_CALL_IRQ_RESTORE, &irq);
+}
+
+/* A word of the kernel's memory: of the first type that comes to mind of those that begin with one. */
+static __always_inline __u64 word_at(const void *address)
+{
+	__u64 word = 0;
+
+	if (kernel_casts)
+		word = typed(struct timespec64, address)->tv_sec;
+	else
+		bpf_probe_read_kernel(&word, sizeof(word), address);
+	return word;
 }
 
 /* BPF_PROG of libbpf's, without preemption. */

@@ -39,12 +39,10 @@ TT_GLOBAL_FUNCTION __u64 find_file(int fd)
 {
 	struct task_struct *task = current_task();
 	struct fdtable *fdt = task_read(task, files, fdt);
-	__u64 file = 0;
 
 	if (fd < 0 || (__u32)fd >= task_read(fdt, max_fds))
 		return 0;
-	bpf_probe_read_kernel(&file, sizeof(file), task_read(fdt, fd) + fd);
-	return file;
+	return word_at(task_read(fdt, fd) + fd);
 }
 
 static __always_inline struct file *file_by_fd(int fd)
@@ -276,8 +274,7 @@ static __always_inline __u32 compat_flag(struct task_struct *task)
 
 struct open_obs {
 	struct file *file;
-	/* file is a pointer whose type the verifier knows: its fields are plain loads, else each is a call */
-	bool typed;
+	bool typed; /* file is a pointer whose type the verifier knows */
 	bool in_root; /* the spelling's "/" is not the process's: RESOLVE_IN_ROOT of openat2(2) */
 	struct spelling spelling;
 	long dirfd; /* its lower half */
@@ -291,16 +288,17 @@ struct open_obs {
 	__u32 open_flags; /* asked for */
 };
 
-#define OF(object, field) (obs->typed ? (object)->field : BPF_CORE_READ(object, field))
+/* Whether fields of a file are plain loads, else each is a call; a constant to the verifier. */
+#define IS_TYPED(obs)	  ((obs)->typed || kernel_casts)
+#define OF(object, field) (IS_TYPED(obs) ? (object)->field : BPF_CORE_READ(object, field))
 
 /* The record of an open that is due, but for what s->file has already: flags, and the spelling's length. It was put there
  * so that the verifier knows nothing about it any more: the walk is long, and checked for each thing that is known. */
 static __always_inline void send_open(const struct subject *sub, struct scratch *s,
-				      const struct open_obs *obs, const struct agg_op *op,
+				      const struct open_obs *obs, const struct agg_op *op, struct file *file,
 				      struct dentry *dentry, struct inode *inode, struct super_block *sb,
 				      __u64 now)
 {
-	struct file *file = obs->file;
 	__u32 path_len, base_len = 0, user_len, name_len, flags;
 
 	path_len = obs->typed ? path_append_typed(s, sub->task, file, 0) : path_append(s, &file->f_path, 0);
@@ -317,7 +315,7 @@ static __always_inline void send_open(const struct subject *sub, struct scratch 
 		forget(flags, now);
 		s->file.user_len = append_user(s, path_len + base_len, user_len);
 	}
-	if (obs->typed ? dentry_unlinked_typed(dentry) : dentry_unlinked(dentry))
+	if (IS_TYPED(obs) ? dentry_unlinked_typed(dentry) : dentry_unlinked(dentry))
 		flags |= TT_EVF_DELETED;
 	s->file.hdr.flags = flags;
 	s->file.open_flags = OF(file, f_flags);
@@ -329,10 +327,35 @@ static __always_inline void send_open(const struct subject *sub, struct scratch 
 	send_file(sub, s, op, now);
 }
 
+enum found {
+	FOUND_SPELLED = 1, /* the scratch's user has what the caller wrote */
+	FOUND_IN_ROOT = 2, /* struct open_obs */
+};
+
+/* send_open() of what file_by_fd() found and nobody knows the type of, for the scratch's op. Global: it is checked once, and
+ * not for each call that leads here. */
+TT_GLOBAL_FUNCTION int send_found(__u32 of, __u64 address, int dirfd, __u32 how, __u64 now)
+{
+	struct scratch *s = scratch_get(of);
+	struct subject sub;
+	struct open_obs found = {
+		.spelling.at = (void *)(__u64)(how & FOUND_SPELLED),
+		.in_root = how & FOUND_IN_ROOT,
+		.dirfd = dirfd,
+	}, *obs = &found;
+	struct file *file = kernel_casts ? typed(struct file, address) : (void *)address;
+	struct dentry *dentry = OF(file, f_path.dentry);
+	struct inode *inode = OF(file, f_inode);
+
+	if (s && subject_marked(&sub))
+		send_open(&sub, s, obs, &s->op, file, dentry, inode, OF(inode, i_sb), now);
+	return 0;
+}
+
 /* op is the hook's, since some have no room for it on their stack. */
 static __always_inline int observe_open(struct subject *sub, struct agg_op *op, const struct open_obs *obs)
 {
-	struct file *file = obs->file;
+	struct file *file = obs->typed || !kernel_casts ? obs->file : typed(struct file, obs->file);
 	struct dentry *dentry = OF(file, f_path.dentry);
 	struct inode *inode = OF(file, f_inode);
 	struct super_block *sb = OF(inode, i_sb);
@@ -386,7 +409,13 @@ static __always_inline int observe_open(struct subject *sub, struct agg_op *op, 
 	}
 	s->file.hdr.flags = flags | compat_flag(sub->task) | due_flags(due);
 	s->file.user_len = user_len;
-	send_open(sub, s, obs, op, dentry, inode, sb, now);
+	if (obs->typed) {
+		send_open(sub, s, obs, op, file, dentry, inode, sb, now);
+	} else {
+		s->number = (__u64)obs->file;
+		send_found(obs->scratch, s->number, obs->dirfd,
+			   (obs->spelling.at ? FOUND_SPELLED : 0) | (obs->in_root ? FOUND_IN_ROOT : 0), now);
+	}
 	return 0;
 }
 #undef OF

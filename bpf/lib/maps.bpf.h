@@ -36,6 +36,8 @@ TT_SETTING(__u64, candidate_min_size, 32 << 20); /* larger executables are alway
 TT_SETTING(__u32, sleepable_uprobes, 0);
 TT_SETTING(__u32, recvmsg_arguments, 5); /* of tcp_recvmsg() and its like (compat.bpf.h) */
 TT_SETTING(__u32, accept_arguments, 4); /* of inet_csk_accept() (compat.bpf.h) */
+TT_SETTING(__u32, preemptible, 1); /* these programs are, in this kernel (compat.bpf.h) */
+TT_SETTING(__u32, kernel_casts, 0); /* typed() works (compat.bpf.h) */
 TT_SETTING(__u32, task_storage, 1); /* in `tasks`; 0: in `task_table` (compat.bpf.h, task.bpf.h) */
 /* struct tt_looks */
 TT_SETTINGS(__u64, looks_last, TT_LOOK_WORDS);

@@ -22,35 +22,15 @@
 /* Two pointers that lie side by side unless the kernel's build shuffled them, which one read has then. */
 static __always_inline long read_pair(__u64 to[2], void *from, __u32 first, __u32 second)
 {
+	if (kernel_casts) {
+		to[0] = word_at(from + first);
+		to[1] = word_at(from + second);
+		return 0;
+	}
 	if (second == first + 8)
 		return bpf_probe_read_kernel(to, 16, from + first);
 	return bpf_probe_read_kernel(&to[0], 8, from + first) ||
 	       bpf_probe_read_kernel(&to[1], 8, from + second);
-}
-
-/* Reads the walk's dentry in one piece: parent, name, and a short name's bytes. */
-static __always_inline long read_dentry(struct scratch *s)
-{
-	__u32 seq = bpf_core_field_offset(struct dentry, d_seq.seqcount.sequence),
-	      parent = bpf_core_field_offset(struct dentry, d_parent),
-	      len = bpf_core_field_offset(struct dentry, d_name.len),
-	      name = bpf_core_field_offset(struct dentry, d_name.name),
-	      end = short_name_offset() + SHORT_NAME;
-	struct dentry *dentry = (void *)s->walk.dentry;
-	void *block = s->walk.block;
-
-	if (seq < parent && parent < len && len < name && name < end && end - seq <= DENTRY_BLOCK) {
-		if (bpf_probe_read_kernel(block, end - seq, (void *)dentry + seq))
-			return -1;
-		s->walk.seq = *(__u32 *)block;
-		s->walk.parent = *(__u64 *)(block + (parent - seq));
-		s->walk.name_len = *(__u32 *)(block + (len - seq));
-		s->walk.name = *(__u64 *)(block + (name - seq));
-		return 0;
-	}
-	s->walk.seq = 1; /* the short name is not in the block */
-	s->walk.name = (__u64)BPF_CORE_READ(dentry, d_name.name);
-	return bpf_core_read(&s->walk.parent, 8, &dentry->d_parent);
 }
 
 static __always_inline void copy_short_name(__u64 *to, const __u64 *from, __u32 len)
@@ -63,6 +43,42 @@ static __always_inline void copy_short_name(__u64 *to, const __u64 *from, __u32 
 		if (len < i * 8 + 8)
 			break;
 	}
+}
+
+/* Reads the walk's dentry, in one piece where that is a call: parent, name, and a short name's bytes. */
+static __always_inline long read_dentry(struct scratch *s)
+{
+	__u32 seq = bpf_core_field_offset(struct dentry, d_seq.seqcount.sequence),
+	      parent = bpf_core_field_offset(struct dentry, d_parent),
+	      len = bpf_core_field_offset(struct dentry, d_name.len),
+	      name = bpf_core_field_offset(struct dentry, d_name.name),
+	      end = short_name_offset() + SHORT_NAME;
+	struct dentry *dentry = (void *)s->walk.dentry;
+	void *block = s->walk.block;
+
+	if (kernel_casts) {
+		dentry = typed(struct dentry, dentry);
+		s->walk.seq = dentry->d_seq.seqcount.sequence;
+		s->walk.parent = (__u64)dentry->d_parent;
+		s->walk.name_len = dentry->d_name.len;
+		s->walk.name = (__u64)dentry->d_name.name;
+		copy_short_name(block + ((short_name_offset() - seq) & (DENTRY_BLOCK - 1)),
+				(void *)dentry + short_name_offset(), s->walk.name_len);
+		s->walk.seq |= dentry->d_seq.seqcount.sequence != s->walk.seq;
+		return 0;
+	}
+	if (seq < parent && parent < len && len < name && name < end && end - seq <= DENTRY_BLOCK) {
+		if (bpf_probe_read_kernel(block, end - seq, (void *)dentry + seq))
+			return -1;
+		s->walk.seq = *(__u32 *)block;
+		s->walk.parent = *(__u64 *)(block + (parent - seq));
+		s->walk.name_len = *(__u32 *)(block + (len - seq));
+		s->walk.name = *(__u64 *)(block + (name - seq));
+		return 0;
+	}
+	s->walk.seq = 1; /* the short name is not in the block */
+	s->walk.name = (__u64)BPF_CORE_READ(dentry, d_name.name);
+	return bpf_core_read(&s->walk.parent, 8, &dentry->d_parent);
 }
 
 /* The name of the dentry that was read, with its NUL, to s->room at offset `at`; its length, or an error. A short one is
@@ -85,14 +101,11 @@ static __always_inline long read_name(struct scratch *s, __u32 at)
 /* From here up to the current task's root; walk.dentry, walk.mnt and walk.mnt_root are set. */
 static __always_inline void walk_begin(struct scratch *s, struct task_struct *task)
 {
-	/* all are read before any is kept: what is stored may be what is read next, for all that the compiler knows */
-	struct dentry *root = task_read(task, fs, root.dentry);
-	struct vfsmount *root_mnt = task_read(task, fs, root.mnt);
-	struct dentry *root_mnt_root = task_read(task, fs, root.mnt, mnt_root);
+	struct fs_struct *fs = task_read(task, fs);
 
-	s->walk.root = (__u64)root;
-	s->walk.root_mnt = (__u64)root_mnt;
-	s->walk.root_mnt_root = (__u64)root_mnt_root;
+	s->walk.root = (__u64)task_read(fs, root.dentry);
+	s->walk.root_mnt = (__u64)task_read(fs, root.mnt);
+	s->walk.root_mnt_root = (__u64)task_read(fs, root.mnt, mnt_root);
 	s->walk.len = 0;
 	s->walk.count = 0;
 	s->walk.flags = TT_EVF_PATH_CUT; /* until the root is reached */
@@ -112,7 +125,7 @@ static __always_inline bool leave_mount(struct scratch *s)
 	s->walk.dentry = s->walk.mountpoint;
 	s->walk.mnt = s->walk.up + mnt;
 	s->walk.mnt_root = s->walk.mnt == s->walk.root_mnt ? s->walk.root_mnt_root
-							   : (__u64)BPF_CORE_READ(up, mnt.mnt_root);
+							   : word_at(&up->mnt.mnt_root);
 	return true;
 }
 
@@ -206,9 +219,9 @@ TT_GLOBAL_FUNCTION int path_walk(__u32 of, __u32 at, bool begin)
 /* Appends a path to the room at offset `at`. Returns the number of bytes. */
 static __always_inline __u32 path_append(struct scratch *s, const struct path *path, __u32 at)
 {
-	s->walk.dentry = (__u64)BPF_CORE_READ(path, dentry);
-	s->walk.mnt = (__u64)BPF_CORE_READ(path, mnt);
-	s->walk.mnt_root = (__u64)BPF_CORE_READ(path, mnt, mnt_root);
+	s->walk.dentry = word_at(&path->dentry);
+	s->walk.mnt = word_at(&path->mnt);
+	s->walk.mnt_root = word_at(&((struct vfsmount *)s->walk.mnt)->mnt_root);
 	return path_walk(s->self, at, true);
 }
 

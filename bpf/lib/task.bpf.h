@@ -53,6 +53,12 @@ static __always_inline __u64 process_start(struct task_struct *task)
 /* ---- what a thread carries: in its task storage, or in a table by its address. The storage goes with the task; from the
  * table an exiting thread is taken by pr_exit, so whoever may be past it must not be put there. */
 
+/* Whether it carries nothing at all, as most do: one load, where the look-up below is a call. False where that is not known. */
+static __always_inline bool task_is_plain(struct task_struct *task)
+{
+	return task_storage && !task_read(task, bpf_storage);
+}
+
 static __always_inline struct tt_task_state *task_state_get(struct task_struct *task)
 {
 	__u64 key = (__u64)task;
@@ -97,7 +103,7 @@ static __always_inline struct tt_task_state *task_state(struct task_struct *task
 	struct tt_task_state *state = task_state_get(task);
 
 	if (!state && (task_read(task, flags) & PF_IO_WORKER))
-		state = task_state_get(task_read(task, group_leader));
+		state = task_state_get(task_leader(task));
 	return state;
 }
 

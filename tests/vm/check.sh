@@ -107,7 +107,13 @@ judge() { # CELL
 		[[ " ${tests[*]} " == *" $name "* ]] || tests+=("$name")
 		case $result in
 		pass) passed=$((passed + 1)) ;;
-		fail) fail "$cell: $name: $words" ;;
+		fail)
+			fail "$cell: $name: $words"
+			# what the test itself said of it, so that a log which is gone need not be asked
+			while IFS= read -r line; do
+				reasons+=("      $line")
+			done < <(grep -E "^ *(not ok|#   )" "$LOG/$cell.log" | head -n 40)
+			;;
 		# what the guest has no tool for is no fault here: the host runs those
 		skip) skipped=$((skipped + 1)) reasons+=("skip  $cell: $name: $words") ;;
 		esac
