@@ -103,16 +103,24 @@ compare() { # NAME COLUMNS [WHERE]
 	fi
 }
 
+# Kernels before 6.0 miss a name on a page that is not there, and that is counted: a chance, which one sensor may have. What
+# rests on names is then no matter of the sensors.
+chance=$(for sensor in rawtp trampoline; do sqlite3 -readonly "$W/$sensor.db" "SELECT '$sensor', sensor, kind, count FROM loss WHERE $excused"; done)
+named=yes
+[ -z "$chance" ] || { named='' && echo "# names are not compared, since some were missed: ${chance//$'\n'/, }"; }
+
 of='JOIN process p USING (process_id)'
-compare session 'agent, agent_name, cwd, command, complete'
+compare session "agent, agent_name, cwd, command${named:+, complete}"
 compare process "exe, argv, cwd, script, role, exit_status"
 compare process_exec 'v.exe, v.argv, seq, result' "$of"
 compare file_access 'p.exe, p.argv, path, op, category, result, count, truncated, real_path, target, file_type' "$of"
-compare env_lookup 'p.exe, name, source, category, present, count, value' "$of"
-compare timezone_lookup 'p.exe, how, zone, count, result' "$of"
 compare connection 'p.exe, p.argv, direction, family, protocol, local_address, address, iif(port > 32767, 0, port), unix_path, hostname, hostname_source, category, state, result, count, bytes_sent, bytes_received' "$of"
-compare name_lookup 'p.argv, name, type, source, answers, result, count' "$of"
-compare risk_record 'exe, score, level, files_read, credential_files, timezone_lookups'
+compare risk_record "exe, files_read, credential_files${named:+, score, level, timezone_lookups}"
+if [ -n "$named" ]; then
+	compare env_lookup 'p.exe, name, source, category, present, count, value' "$of"
+	compare timezone_lookup 'p.exe, how, zone, count, result' "$of"
+	compare name_lookup 'p.argv, name, type, source, answers, result, count' "$of"
+fi
 for sensor in rawtp trampoline; do
 	same "$sensor: nothing was lost" '' "$(sqlite3 -readonly "$W/$sensor.db" "SELECT sensor, kind, count FROM loss WHERE NOT ($excused)")"
 done

@@ -22,7 +22,8 @@ short() { # KERNEL SENSOR
 	case $1-$2 in
 	arm64-*) echo 'bpf/@(backends|connect|exec|open)*' ;;
 	7.*-rawtp) echo 'bpf/@(backends|open)*' ;;
-	7.*) echo 'bpf/@(connect|open|uring)*' ;;
+	7.* | 6.1-trampoline) echo 'bpf/@(connect|open|uring)*' ;;
+	6.12-trampoline) echo 'bpf/@(names|open|path)*' ;;
 	*-rawtp) echo 'bpf/@(backends|compat|open|process|uprobe)*' ;;
 	*) echo 'bpf/@(connect|names|open|path|uring)*' ;;
 	esac
