@@ -229,7 +229,7 @@ static bool tracepoints_preempt(void)
 
 /* What is to be loaded, given what was left out so far. Nothing takes the place of what is unwanted. */
 static int configure_program(struct tt_bpf_sensor *sensor, const struct tt_sensor_params *params, size_t i,
-			     bool left_out[], bool sleepable)
+			     bool left_out[], bool sleepable, bool uprobe_multi)
 {
 	struct bpf_program *program = tt_bpf_program(sensor, i);
 	const char *instead_of = programs[i].instead_of;
@@ -248,8 +248,12 @@ static int configure_program(struct tt_bpf_sensor *sensor, const struct tt_senso
 	if (sensor->absent[i])
 		sensor->wanted[i] = false;
 	bpf_program__set_autoload(program, sensor->wanted[i] && !left_out[i]);
-	if (sleepable && strncmp(programs[i].name, "up_", 3) == 0)
-		bpf_program__set_flags(program, BPF_F_SLEEPABLE);
+	if (strncmp(programs[i].name, "up_", 3) == 0) {
+		if (sleepable)
+			bpf_program__set_flags(program, BPF_F_SLEEPABLE);
+		if (uprobe_multi)
+			bpf_program__set_expected_attach_type(program, TT_UPROBE_MULTI);
+	}
 	return programs[i].flags & ESSENTIAL ? r : 0;
 }
 
@@ -265,7 +269,7 @@ static int configure(struct tt_bpf_sensor *sensor, const struct tt_sensor_params
 		bpf_program__set_autoload(program, false);
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {
-		int r = configure_program(sensor, params, i, left_out, sleepable);
+		int r = configure_program(sensor, params, i, left_out, sleepable, kcalls->uprobe_multi);
 
 		if (r < 0)
 			return r;

@@ -29,6 +29,7 @@ void tt_kcalls_find(const struct tt_ktypes *kernel, struct tt_kcalls *calls)
 	for (size_t i = 0; !all && i < TOGETHER; i++)
 		calls->id[i] = 0;
 	calls->recvmsg_arguments = kernel ? tt_ktypes_arguments(kernel, "udp_recvmsg") : 0;
+	calls->uprobe_multi = kernel && tt_ktypes_find(kernel, "bpf_uprobe_multi_link_attach", BTF_KIND_FUNC);
 	calls->accept_arguments = kernel ? tt_ktypes_arguments(kernel, "inet_csk_accept") : 0;
 }
 

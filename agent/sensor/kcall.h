@@ -7,6 +7,7 @@
 #ifndef TT_SENSOR_KCALL_H
 #define TT_SENSOR_KCALL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,6 +18,7 @@ struct tt_kcalls {
 	int32_t id[TT_KERNEL_CALLS]; /* in the kernel's BTF */
 	/* of functions that are not called but hooked (bpf/lib/compat.bpf.h); 0: not there */
 	unsigned recvmsg_arguments, accept_arguments;
+	bool uprobe_multi; /* uprobe.h */
 };
 
 /* Looks all of them up in the kernel's types (NULL: it has none). Of those that turn preemption off and on all are used or none:

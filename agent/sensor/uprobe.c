@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <glob.h>
 #include <limits.h>
+#include <linux/bpf.h>
 #include <linux/magic.h>
 #include <poll.h>
 #include <sched.h>
@@ -69,6 +70,12 @@ static const struct {
 	[FREEADDRINFO] = { "freeaddrinfo", offsetof(struct tt_uprobe_programs, freeaddrinfo), false, true },
 };
 
+/* What keeps a probe in: libbpf's link, or the descriptor of one that its version cannot make. */
+struct probe {
+	struct bpf_link *link;
+	int fd; /* -1: none */
+};
+
 struct file {
 	struct tt_file_id key;
 	char *path; /* as first met; for people */
@@ -78,7 +85,7 @@ struct file {
 	bool has[KINDS], has_env; /* has_env: one of those that look up in the environment */
 	uint64_t offset[KINDS];
 	bool probed[KINDS];
-	struct bpf_link *links[KINDS];
+	struct probe probes[KINDS];
 	enum tt_probe_state state;
 	int error;
 	uint64_t attached_ns;
@@ -231,6 +238,8 @@ static int file_read(const char *path, int fd, const struct tt_file_id *key, str
 	file->is_bun = is_bun(fd);
 	file->interp = TAKE_PTR(elf.interp);
 	file->state = TT_PROBE_ABSENT;
+	for (int k = 0; k < KINDS; k++)
+		file->probes[k].fd = -1;
 	if (!file->foreign)
 		find_functions(file, fd);
 	*ret = TAKE_PTR(file);
@@ -293,19 +302,45 @@ static struct bpf_program *program_of(const struct tt_uprobe *up, enum kind kind
 	return *(struct bpf_program *const *)((const char *)&up->params.programs + kinds[kind].program);
 }
 
+/* bpf(2), BPF_LINK_CREATE for BPF_TRACE_UPROBE_MULTI (6.6), which libbpf has since 1.3. */
+static int attach_multi(struct bpf_program *program, const char *path, uint64_t offset)
+{
+	const struct {
+		uint32_t prog_fd, target_fd, attach_type, flags;
+		uint64_t path, offsets, ref_ctr_offsets, cookies;
+		uint32_t count, multi_flags, pid, pad;
+	} attr = {
+		.prog_fd = (uint32_t)bpf_program__fd(program),
+		.attach_type = TT_UPROBE_MULTI,
+		.path = (uint64_t)(uintptr_t)path,
+		.offsets = (uint64_t)(uintptr_t)&offset,
+		.count = 1,
+	};
+	long fd = syscall(SYS_bpf, BPF_LINK_CREATE, &attr, sizeof(attr));
+
+	return fd < 0 ? -errno : (int)fd;
+}
+
 /* By descriptor: the file probed is the file that was read, whatever its path means by now or here. */
-static int attach_really(struct bpf_program *program, int fd, uint64_t offset, struct bpf_link **ret)
+static int attach_really(struct bpf_program *program, int fd, uint64_t offset, struct probe *probe)
 {
 	LIBBPF_OPTS(bpf_uprobe_opts, opts);
-	struct bpf_link *link;
 	char path[64];
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	link = bpf_program__attach_uprobe_opts(program, -1, path, offset, &opts);
-	if (!link)
-		return -errno;
-	*ret = link;
-	return 0;
+	if (bpf_program__expected_attach_type(program) == TT_UPROBE_MULTI) {
+		probe->fd = attach_multi(program, path, offset);
+		return probe->fd < 0 ? probe->fd : 0;
+	}
+	probe->link = bpf_program__attach_uprobe_opts(program, -1, path, offset, &opts);
+	return probe->link ? 0 : -errno;
+}
+
+static void probe_close(struct probe *probe)
+{
+	bpf_link__destroy(TAKE_PTR(probe->link));
+	tt_closep(&probe->fd);
+	probe->fd = -1;
 }
 
 static int attach_kind(struct tt_uprobe *up, struct file *file, int fd, enum kind kind)
@@ -318,9 +353,9 @@ static int attach_kind(struct tt_uprobe *up, struct file *file, int fd, enum kin
 		return 0;
 	if (up->params.attach)
 		r = up->params.attach(up->params.arg, fd, kinds[kind].symbol, file->offset[kind],
-				      &file->links[kind]);
+				      &file->probes[kind].link);
 	else
-		r = attach_really(program, fd, file->offset[kind], &file->links[kind]);
+		r = attach_really(program, fd, file->offset[kind], &file->probes[kind]);
 	if (r < 0)
 		return r;
 	file->probed[kind] = true;
@@ -334,7 +369,7 @@ static void undo(struct tt_uprobe *up, struct file *file)
 	for (int k = 0; k < KINDS; k++) {
 		up->stats.probes -= file->probed[k];
 		file->probed[k] = false;
-		bpf_link__destroy(TAKE_PTR(file->links[k]));
+		probe_close(&file->probes[k]);
 	}
 }
 
@@ -611,32 +646,32 @@ static void handover_done(struct handover *h)
 	close_pipe(h->done);
 }
 
-static int handover_start(struct handover *h, struct bpf_link *const *links, size_t n)
+static int handover_start(struct handover *h, const struct probe *probes, size_t n)
 {
 	if (pipe2(h->go, O_CLOEXEC) < 0 || pipe2(h->done, O_CLOEXEC) < 0)
 		return -errno;
 	for (size_t i = 0; i < n; i++)
-		h->fds[h->n++] = bpf_link__fd(links[i]);
+		h->fds[h->n++] = probes[i].link ? bpf_link__fd(probes[i].link) : probes[i].fd;
 	h->fds[h->n++] = h->go[0];
 	h->fds[h->n++] = h->done[1];
 	qsort(h->fds, h->n, sizeof(h->fds[0]), compare_ints);
 	return start_child(h);
 }
 
-static void destroy_links(struct tt_uprobe *up, struct bpf_link **links, size_t n)
+static void close_probes(struct tt_uprobe *up, struct probe *probes, size_t n)
 {
 	_cleanup_(handover_done) struct handover h = { .go = { -1, -1 }, .done = { -1, -1 } };
 
 	if (!n)
 		return;
 	wait_for_detach(up);
-	if (handover_start(&h, links, n) == 0) {
+	if (handover_start(&h, probes, n) == 0) {
 		up->detach_fd = h.done[0];
 		h.done[0] = -1;
 	}
 	/* in a moment with the child, in 0.1 s each without */
 	for (size_t i = 0; i < n; i++)
-		bpf_link__destroy(links[i]);
+		probe_close(&probes[i]);
 }
 
 /* With half of the places taken, programs that were just met make room too. */
@@ -649,7 +684,7 @@ static bool outlives_sessions(const struct file *file, bool crowded)
 static void detach(struct tt_uprobe *up, bool all)
 {
 	bool crowded = up->stats.files > up->params.max_files / 2;
-	struct bpf_link *links[PROBED_FILES_MAX * KINDS];
+	struct probe probes[PROBED_FILES_MAX * KINDS];
 	size_t n = 0;
 
 	for (size_t i = 0; i < up->n_files; i++) {
@@ -660,14 +695,16 @@ static void detach(struct tt_uprobe *up, bool all)
 		for (int k = 0; k < KINDS; k++) {
 			up->stats.probes -= file->probed[k];
 			file->probed[k] = false;
-			if (file->links[k])
-				links[n++] = TAKE_PTR(file->links[k]);
+			if (file->probes[k].link || file->probes[k].fd >= 0) {
+				probes[n++] = file->probes[k];
+				file->probes[k] = (struct probe){ .fd = -1 };
+			}
 		}
 		up->stats.files--;
 		file->state = TT_PROBE_NOT_IN;
 		file->attached_ns = 0;
 	}
-	destroy_links(up, links, n);
+	close_probes(up, probes, n);
 }
 
 void tt_uprobe_detach_libcs(struct tt_uprobe *up)

@@ -28,6 +28,10 @@ struct bpf_link;
 struct bpf_program;
 struct tt_uprobe;
 
+/* BPF_TRACE_UPROBE_MULTI of linux/bpf.h since 6.6: what programs are to expect that the kernel attaches without perf. Others
+ * wait for each other while one is detached, 0.1 s each: the next start would. */
+#define TT_UPROBE_MULTI 48
+
 /* Programs of the loaded BPF object. NULL: that function is not probed. */
 struct tt_uprobe_programs {
 	struct bpf_program *getenv, *secure_getenv, *uv_os_getenv;
