@@ -288,16 +288,15 @@ struct open_obs {
 	__u32 open_flags; /* asked for */
 };
 
-/* Whether fields of a file are plain loads, else each is a call; a constant to the verifier. */
-#define IS_TYPED(obs)	  ((obs)->typed || kernel_casts)
-#define OF(object, field) (IS_TYPED(obs) ? (object)->field : BPF_CORE_READ(object, field))
+/* is_typed, which the verifier knows: fields are plain loads, else each is a call. Asked for once, since it is a load itself. */
+#define OF(object, field) (is_typed ? (object)->field : BPF_CORE_READ(object, field))
 
 /* The record of an open that is due, but for what s->file has already: flags, and the spelling's length. It was put there
  * so that the verifier knows nothing about it any more: the walk is long, and checked for each thing that is known. */
 static __always_inline void send_open(const struct subject *sub, struct scratch *s,
 				      const struct open_obs *obs, const struct agg_op *op, struct file *file,
 				      struct dentry *dentry, struct inode *inode, struct super_block *sb,
-				      __u64 now)
+				      bool is_typed, __u64 now)
 {
 	__u32 path_len, base_len = 0, user_len, name_len, flags;
 
@@ -315,7 +314,7 @@ static __always_inline void send_open(const struct subject *sub, struct scratch 
 		forget(flags, now);
 		s->file.user_len = append_user(s, path_len + base_len, user_len);
 	}
-	if (IS_TYPED(obs) ? dentry_unlinked_typed(dentry) : dentry_unlinked(dentry))
+	if (is_typed ? dentry_unlinked_typed(dentry) : dentry_unlinked(dentry))
 		flags |= TT_EVF_DELETED;
 	s->file.hdr.flags = flags;
 	s->file.open_flags = OF(file, f_flags);
@@ -342,20 +341,22 @@ TT_GLOBAL_FUNCTION int send_found(__u32 of, __u64 address, int dirfd, __u32 how,
 		.spelling.at = (void *)(__u64)(how & FOUND_SPELLED),
 		.in_root = how & FOUND_IN_ROOT,
 		.dirfd = dirfd,
-	}, *obs = &found;
-	struct file *file = kernel_casts ? typed(struct file, address) : (void *)address;
+	};
+	bool is_typed = kernel_casts;
+	struct file *file = is_typed ? typed(struct file, address) : (void *)address;
 	struct dentry *dentry = OF(file, f_path.dentry);
 	struct inode *inode = OF(file, f_inode);
 
 	if (s && subject_marked(&sub))
-		send_open(&sub, s, obs, &s->op, file, dentry, inode, OF(inode, i_sb), now);
+		send_open(&sub, s, &found, &s->op, file, dentry, inode, OF(inode, i_sb), is_typed, now);
 	return 0;
 }
 
 /* op is the hook's, since some have no room for it on their stack. */
 static __always_inline int observe_open(struct subject *sub, struct agg_op *op, const struct open_obs *obs)
 {
-	struct file *file = obs->typed || !kernel_casts ? obs->file : typed(struct file, obs->file);
+	bool is_typed = obs->typed || kernel_casts;
+	struct file *file = obs->typed || !is_typed ? obs->file : typed(struct file, obs->file);
 	struct dentry *dentry = OF(file, f_path.dentry);
 	struct inode *inode = OF(file, f_inode);
 	struct super_block *sb = OF(inode, i_sb);
@@ -410,7 +411,7 @@ static __always_inline int observe_open(struct subject *sub, struct agg_op *op, 
 	s->file.hdr.flags = flags | compat_flag(sub->task) | due_flags(due);
 	s->file.user_len = user_len;
 	if (obs->typed) {
-		send_open(sub, s, obs, op, file, dentry, inode, sb, now);
+		send_open(sub, s, obs, op, file, dentry, inode, sb, is_typed, now);
 	} else {
 		s->number = (__u64)obs->file;
 		send_found(obs->scratch, s->number, obs->dirfd,
