@@ -658,20 +658,32 @@ static bool in_network(const struct tt_config_network *range, int family, const 
 	return !bits || !((range->addr[bytes] ^ addr[bytes]) >> (8 - bits));
 }
 
-static struct best find_address(const struct tt_classifier *c, int family, const uint8_t *addr, uint16_t port)
+/* One port of one address says more than ranges do: a cloud's name server is at an address of its metadata service. */
+static bool is_endpoint(const struct tt_config_network *range)
+{
+	return range->port && range->bits == (range->family == AF_INET ? 32 : 128);
+}
+
+/* *alone: nothing else counts, no name either. */
+static struct best find_address(const struct tt_classifier *c, int family, const uint8_t *addr, uint16_t port,
+				bool *alone)
 {
 	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
-	struct best best = BEST_INIT(c);
+	struct best best = BEST_INIT(c), endpoint = BEST_INIT(c);
 
 	/* ::ffff:127.0.0.1 is 127.0.0.1. */
 	if (family == AF_INET6 && !memcmp(addr, mapped, sizeof(mapped))) {
 		family = AF_INET;
 		addr += sizeof(mapped);
 	}
-	for (size_t i = 0; i < c->n_networks; i++)
-		if (in_network(&c->networks[i].range, family, addr, port))
-			consider(&best, c->networks[i].category);
-	return best;
+	for (size_t i = 0; i < c->n_networks; i++) {
+		const struct network *network = &c->networks[i];
+
+		if (in_network(&network->range, family, addr, port))
+			consider(is_endpoint(&network->range) ? &endpoint : &best, network->category);
+	}
+	*alone = endpoint.category != TT_NONE;
+	return *alone ? endpoint : best;
 }
 
 static void consider_host(int16_t category, void *arg)
@@ -692,9 +704,10 @@ static struct best find_host(const struct tt_classifier *c, const char *host)
 	struct best best = BEST_INIT(c);
 	uint8_t addr[16];
 	int family;
+	bool alone;
 
 	if (host && tt_host_address(host, &family, addr))
-		return find_address(c, family, addr, 0);
+		return find_address(c, family, addr, 0, &alone);
 	if (host)
 		tt_hostset_find(&c->hosts, host, consider_host, &best);
 	return best;
@@ -718,7 +731,8 @@ const char *tt_classify_vendor(const struct tt_classifier *c, const char *host)
 const char *tt_classify_address(const struct tt_classifier *c, int family, const uint8_t addr[16],
 				uint16_t port)
 {
-	struct best best = find_address(c, family, addr, port);
+	bool alone;
+	struct best best = find_address(c, family, addr, port, &alone);
 
 	return name_of(&best);
 }
@@ -726,9 +740,12 @@ const char *tt_classify_address(const struct tt_classifier *c, int family, const
 const char *tt_classify_connection(const struct tt_classifier *c, int family, const uint8_t addr[16],
 				   uint16_t port, const char *host, bool behind_proxy)
 {
-	struct best address = find_address(c, family, addr, port), name = find_host(c, host);
+	bool alone;
+	struct best address = find_address(c, family, addr, port, &alone), name = find_host(c, host);
 	bool place = address.category != TT_NONE && c->categories[address.category].place;
 
+	if (alone && !place && !behind_proxy)
+		return name_of(&address);
 	if (place && (name.category != TT_NONE || (host && behind_proxy)))
 		return name_of(&name);
 	consider(&address, name.category);

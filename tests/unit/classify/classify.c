@@ -12,24 +12,22 @@
 #include "config/config.h"
 #include "util/util.h"
 
+static struct tt_config_categories *categories;
 static struct tt_classifier *shipped;
 
 static int load_shipped(void **state)
 {
-	struct tt_config_categories *config = NULL;
 	char *message = NULL;
-	int r = tt_config_load_categories("config/categories.d", &config, &message);
 
-	if (r < 0)
+	if (tt_config_load_categories("config/categories.d", &categories, &message) < 0)
 		fail_msg("%s", message);
-	r = tt_classifier_new(config, &shipped);
-	tt_config_categories_free(config);
-	return r;
+	return tt_classifier_new(categories, &shipped);
 }
 
 static int free_shipped(void **state)
 {
 	tt_classifier_free(shipped);
+	tt_config_categories_free(categories);
 	return 0;
 }
 
@@ -252,6 +250,224 @@ static void hosts_have_a_vendor(void **state)
 		assert_category(cases[i][0], tt_classify_vendor(shipped, cases[i][0]), cases[i][1]);
 }
 
+/* Whom each vendor's clients and each agent talk to by default, and the name of nobody that only looks like it. */
+static void the_default_hosts_are_their_vendors(void **state)
+{
+	static const char *const cases[][3] = {
+		{ "api.anthropic.com", "model-api", "anthropic" },
+		{ "claude.ai", "model-api", "anthropic" },
+		{ "aws-external-anthropic.us-east-1.api.aws", "model-api", "anthropic" },
+		{ "platform.claude.com", "ai-lab", "anthropic" },
+		{ "downloads.claude.ai", "ai-lab", "anthropic" },
+		{ "api.openai.com", "model-api", "openai" },
+		{ "us.api.openai.com", "model-api", "openai" },
+		{ "chatgpt.com", "model-api", "openai" },
+		{ "auth.openai.com", "ai-lab", "openai" },
+		{ "ab.chatgpt.com", "telemetry", "openai" },
+		{ "generativelanguage.googleapis.com", "model-api", "google" },
+		{ "cloudcode-pa.googleapis.com", "model-api", "google" },
+		{ "daily-cloudcode-pa.googleapis.com", "model-api", "google" },
+		{ "daily-cloudcode-pa.sandbox.googleapis.com", "model-api", "google" },
+		{ "europe-west1-aiplatform.googleapis.com", "model-api", "google" },
+		{ "aiplatform.us.rep.googleapis.com", "model-api", "google" },
+		{ "play.googleapis.com", "telemetry", NULL },
+		{ "x.openai.azure.com", "model-api", "microsoft" },
+		{ "x.openai.azure.us", "model-api", "microsoft" },
+		{ "x.services.ai.azure.com", "model-api", "microsoft" },
+		{ "x.cognitiveservices.azure.com", "model-api", "microsoft" },
+		{ "x.blob.core.windows.net", NULL, NULL },
+		{ "bedrock-runtime.eu-central-1.amazonaws.com", "model-api", "amazon" },
+		{ "bedrock-mantle.us-east-1.api.aws", "model-api", "amazon" },
+		{ "vpce-1-2.bedrock-runtime.us-east-1.vpce.amazonaws.com", "model-api", "amazon" },
+		{ "q.us-east-1.amazonaws.com", "model-api", "amazon" },
+		{ "codewhisperer.us-east-1.amazonaws.com", "model-api", "amazon" },
+		{ "runtime.us-east-1.kiro.dev", "model-api", "amazon" },
+		{ "prod.us-east-1.auth.desktop.kiro.dev", "ai-lab", "amazon" },
+		{ "prod.us-east-1.telemetry.desktop.kiro.dev", "telemetry", "amazon" },
+		{ "client-telemetry.us-east-1.amazonaws.com", "telemetry", NULL },
+		{ "bucket.s3.us-east-1.amazonaws.com", NULL, NULL },
+		{ "api.githubcopilot.com", "model-api", "github" },
+		{ "api.individual.githubcopilot.com", "model-api", "github" },
+		{ "proxy.business.githubcopilot.com", "model-api", "github" },
+		{ "telemetry.enterprise.githubcopilot.com", "telemetry", "github" },
+		{ "copilot-api.example.ghe.com", "model-api", "github" },
+		{ "copilot-proxy.example.ghe.com", "model-api", "github" },
+		{ "copilot-telemetry-service.example.ghe.com", "telemetry", NULL },
+		{ "collector.github.com", "telemetry", NULL },
+		{ "models.github.ai", "model-api", "github" },
+		{ "models.inference.ai.azure.com", "model-api", "github" },
+		{ "api.mistral.ai", "model-api", "mistral" },
+		{ "codestral.mistral.ai", "model-api", "mistral" },
+		{ "api.x.ai", "model-api", "xai" },
+		{ "eu-west-1.api.x.ai", "model-api", "xai" },
+		{ "cli-chat-proxy.grok.com", "model-api", "xai" },
+		{ "api.deepseek.com", "model-api", "deepseek" },
+		{ "dashscope.aliyuncs.com", "model-api", "alibaba" },
+		{ "dashscope-us.aliyuncs.com", "model-api", "alibaba" },
+		{ "coding-intl.dashscope.aliyuncs.com", "model-api", "alibaba" },
+		{ "token-plan.ap-southeast-1.maas.aliyuncs.com", "model-api", "alibaba" },
+		{ "portal.qwen.ai", "model-api", "alibaba" },
+		{ "lingma.alibabacloud.com", "model-api", "alibaba" },
+		{ "x-default-sea.rum.aliyuncs.com", "telemetry", NULL },
+		{ "bucket.oss-cn-beijing.aliyuncs.com", NULL, NULL },
+		{ "api3.qoder.sh", "model-api", "qoder" },
+		{ "gateway.qoder.com.cn", "model-api", "qoder" },
+		{ "docs.qoder.com", "ai-lab", "qoder" },
+		{ "api.moonshot.ai", "model-api", "moonshot" },
+		{ "api.moonshot.cn", "model-api", "moonshot" },
+		{ "api.kimi.com", "model-api", "moonshot" },
+		{ "api.kimi.ai", "model-api", "moonshot" },
+		{ "telemetry-logs.kimi.com", "telemetry", "moonshot" },
+		{ "open.bigmodel.cn", "model-api", "zhipu" },
+		{ "api.z.ai", "model-api", "zhipu" },
+		{ "x.space.z.ai", NULL, NULL },
+		{ "apis.iflow.cn", "model-api", "iflow" },
+		{ "ark.cn-beijing.volces.com", "model-api", "bytedance" },
+		{ "ark.ap-southeast.bytepluses.com", "model-api", "bytedance" },
+		{ "bucket.tos-cn-beijing.volces.com", NULL, NULL },
+		{ "core-normal.trae.ai", "model-api", "bytedance" },
+		{ "api.trae.cn", "model-api", "bytedance" },
+		{ "api.minimax.io", "model-api", "minimax" },
+		{ "api.minimaxi.com", "model-api", "minimax" },
+		{ "api.hunyuan.cloud.tencent.com", "model-api", "tencent" },
+		{ "tokenhub.tencentmaas.com", "model-api", "tencent" },
+		{ "copilot.tencent.com", "model-api", "tencent" },
+		{ "qianfan.baidubce.com", "model-api", "baidu" },
+		{ "api.stepfun.com", "model-api", "stepfun" },
+		{ "api.stepfun.ai", "model-api", "stepfun" },
+		{ "api.siliconflow.cn", "model-api", "siliconflow" },
+		{ "token-plan-cn.xiaomimimo.com", "model-api", "xiaomi" },
+		{ "api.groq.com", "model-api", "groq" },
+		{ "api.cerebras.ai", "model-api", "cerebras" },
+		{ "api.together.xyz", "model-api", "together" },
+		{ "api.fireworks.ai", "model-api", "fireworks" },
+		{ "api.cohere.com", "model-api", "cohere" },
+		{ "api.perplexity.ai", "model-api", "perplexity" },
+		{ "integrate.api.nvidia.com", "model-api", "nvidia" },
+		{ "api.deepinfra.com", "model-api", "deepinfra" },
+		{ "x.us-east-1.aws.endpoints.huggingface.cloud", "model-api", "huggingface" },
+		{ "us-south.ml.cloud.ibm.com", "model-api", "ibm" },
+		{ "ollama.com", "model-api", "ollama" },
+		{ "ampcode.com", "model-api", "amp" },
+		{ "d1.api.augmentcode.com", "model-api", "augment" },
+		{ "hyper.charm.land", "model-api", "charm" },
+		{ "data.charm.land", "telemetry", "charm" },
+		{ "api.cline.bot", "model-api", "cline" },
+		{ "api.continue.dev", "model-api", "continue" },
+		{ "api2.cursor.sh", "model-api", "cursor" },
+		{ "agentn.us.api5.cursor.sh", "model-api", "cursor" },
+		{ "repo42.cursor.sh", "model-api", "cursor" },
+		{ "authenticator.cursor.sh", "ai-lab", "cursor" },
+		{ "metrics.cursor.sh", "telemetry", "cursor" },
+		{ "api.factory.ai", "model-api", "factory" },
+		{ "api.jetbrains.ai", "model-api", "jetbrains" },
+		{ "api.kilo.ai", "model-api", "kilo" },
+		{ "opencode.ai", "model-api", "opencode" },
+		{ "models.dev", "ai-lab", "opencode" },
+		{ "llm-proxy.app.all-hands.dev", "model-api", "openhands" },
+		{ "x.sourcegraph.com", "model-api", "sourcegraph" },
+		{ "server.codeium.com", "model-api", "windsurf" },
+		{ "server.self-serve.windsurf.com", "model-api", "windsurf" },
+		{ "unleash.codeium.com", "telemetry", "windsurf" },
+		{ "cloud.zed.dev", "model-api", "zed" },
+		/* gateways, and what their makers have besides */
+		{ "eu.openrouter.ai", "gateway", NULL },
+		{ "ai-gateway.vercel.sh", "gateway", NULL },
+		{ "router.eu.requesty.ai", "gateway", NULL },
+		{ "oai.helicone.ai", "gateway", NULL },
+		{ "docs.helicone.ai", NULL, NULL },
+		{ "gateway.glama.ai", "gateway", NULL },
+		{ "glama.ai", NULL, NULL },
+		{ "api.braintrust.dev", NULL, NULL },
+		{ "api-cf.cubence.com", "gateway", NULL },
+		{ "www.dmxapi.cn", "gateway", NULL },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_free_ char *alike = NULL;
+
+		assert_category(cases[i][0], tt_classify_host(shipped, cases[i][0]), cases[i][1]);
+		assert_category(cases[i][0], tt_classify_vendor(shipped, cases[i][0]), cases[i][2]);
+		assert_true(asprintf(&alike, "%s.evil.example", cases[i][0]) > 0);
+		assert_category(alike, tt_classify_host(shipped, alike), NULL);
+		assert_category(alike, tt_classify_vendor(shipped, alike), NULL);
+	}
+}
+
+static void what_only_ends_like_a_domain_is_not_in_it(void **state)
+{
+	static const char *const cases[] = {
+		"evilopenrouter.ai", "evilclaude.ai",	  "evilchatgpt.com",	   "evil-api.deepseek.com.cn",
+		"api-anthropic.com", "x.api.openai.co",	  "githubcopilot.co",	   "api.evilkimi.com",
+		"evilgithub.com",    "npmjs.org.example", "evilpypi.org",	   "evilsentry.io",
+		"evildns.google",    "xopenai.azure.com", "dashscope.aliyuncs.cn",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		assert_category(cases[i], tt_classify_host(shipped, cases[i]), NULL);
+}
+
+static void packages_and_code_have_their_hosts(void **state)
+{
+	static const char *const cases[][2] = {
+		{ "registry.npmjs.org", "package-registry" },
+		{ "registry.npmmirror.com", "package-registry" },
+		{ "pypi.tuna.tsinghua.edu.cn", "package-registry" },
+		{ "mirrors.aliyun.com", "package-registry" },
+		{ "mirrors.cloud.tencent.com", "package-registry" },
+		{ "files.pythonhosted.org", "package-registry" },
+		{ "static.crates.io", "package-registry" },
+		{ "proxy.golang.org", "package-registry" },
+		{ "goproxy.cn", "package-registry" },
+		{ "repo.maven.apache.org", "package-registry" },
+		{ "registry-1.docker.io", "package-registry" },
+		{ "npm.pkg.github.com", "source-hosting" },
+		{ "pkgs.dev.azure.com", "package-registry" },
+		{ "codeload.github.com", "source-hosting" },
+		{ "example.ghe.com", "source-hosting" },
+		{ "gitlab.com", "source-hosting" },
+		{ "gitee.com", "source-hosting" },
+		{ "codeberg.org", "source-hosting" },
+		{ "git-codecommit.us-east-1.amazonaws.com", "source-hosting" },
+		{ "dns11.quad9.net", "dns" },
+		{ "x.dns.nextdns.io", "dns" },
+		{ "my.nextdns.io", NULL },
+		{ "o1.ingest.us.sentry.io", "telemetry" },
+		{ "http-intake.logs.us5.datadoghq.com", "telemetry" },
+		{ "browser-intake-us5-datadoghq.com", "telemetry" },
+		{ "us.i.posthog.com", "telemetry" },
+		{ "api.segment.io", "telemetry" },
+		{ "api2.amplitude.com", "telemetry" },
+		{ "featureassets.org", "telemetry" },
+		{ "api.metadata.cloud.ibm.com", "metadata-service" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		assert_category(cases[i][0], tt_classify_host(shipped, cases[i][0]), cases[i][1]);
+}
+
+/* An entry below a more sensitive category's domain would be without effect. */
+static void each_entry_has_its_effect(void **state)
+{
+	for (size_t i = 0; i < categories->n; i++) {
+		const struct tt_config_category *category = &categories->v[i];
+
+		for (size_t k = 0; k < category->hosts.n; k++) {
+			const char *entry = category->hosts.v[k];
+			_cleanup_free_ char *host = NULL;
+
+			/* of a domain some host in it: the domain itself may be of more */
+			assert_true(asprintf(&host, "%s%s", entry[0] == '.' ? "xyz" : "", entry) > 0);
+			for (char *c = host; *c; c++)
+				if (*c == '*')
+					*c = 'x';
+			assert_category(host, tt_classify_host(shipped, host), category->id);
+			if (category->vendor)
+				assert_category(host, tt_classify_vendor(shipped, host), category->vendor);
+		}
+	}
+}
+
 static void a_name_says_more_than_a_place_and_hides_nothing_else(void **state)
 {
 	static const struct {
@@ -281,6 +497,10 @@ static void a_name_says_more_than_a_place_and_hides_nothing_else(void **state)
 		{ "169.254.169.254", 80, "example.org", true, "metadata-service" },
 		{ "::ffff:169.254.169.254", 80, "localhost", false, "metadata-service" },
 		{ "198.51.100.1", 53, "api.openai.com", false, "dns" },
+		/* /etc/hosts calls a cloud's name server so */
+		{ "169.254.169.254", 53, "metadata.google.internal", false, "dns" },
+		{ "169.254.169.254", 53, "api.openai.com", true, "dns" },
+		{ "169.254.169.254", 80, "metadata.google.internal", false, "metadata-service" },
 		{ "198.51.100.1", 80, "metadata.google.internal", false, "metadata-service" },
 	};
 
@@ -319,6 +539,24 @@ static void addresses_have_their_category(void **state)
 		{ "169.254.169.254", 80, "metadata-service" },
 		{ "::ffff:169.254.169.254", 80, "metadata-service" },
 		{ "fd00:ec2::254", 80, "metadata-service" },
+		{ "fd00:ec2::23", 80, "metadata-service" },
+		{ "169.254.170.2", 80, "metadata-service" },
+		{ "169.254.170.23", 80, "metadata-service" },
+		{ "fd20:ce::254", 80, "metadata-service" },
+		{ "fd00:c1::a9fe:a9fe", 80, "metadata-service" },
+		{ "100.100.100.200", 80, "metadata-service" },
+		{ "100.100.100.201", 80, "private-network" },
+		{ "100.96.0.96", 80, "metadata-service" },
+		{ "168.63.129.16", 80, "metadata-service" },
+		{ "168.63.129.16", 32526, "metadata-service" },
+		{ "169.254.0.23", 80, "metadata-service" },
+		/* where a cloud's name server is as well */
+		{ "169.254.169.254", 53, "dns" },
+		{ "::ffff:169.254.169.254", 53, "dns" },
+		{ "fd20:ce::254", 53, "dns" },
+		{ "fd00:c1::a9fe:a9fe", 53, "dns" },
+		{ "168.63.129.16", 53, "dns" },
+		{ "100.100.100.200", 53, "metadata-service" },
 		{ "169.254.1.1", 80, "link-local" },
 		{ "fe80::1", 80, "link-local" },
 		{ "febf::1", 80, "link-local" },
@@ -394,6 +632,10 @@ int main(void)
 		cmocka_unit_test(variables_have_their_category_and_what_is_kept),
 		cmocka_unit_test(hosts_have_their_category),
 		cmocka_unit_test(hosts_have_a_vendor),
+		cmocka_unit_test(the_default_hosts_are_their_vendors),
+		cmocka_unit_test(what_only_ends_like_a_domain_is_not_in_it),
+		cmocka_unit_test(packages_and_code_have_their_hosts),
+		cmocka_unit_test(each_entry_has_its_effect),
 		cmocka_unit_test(a_name_says_more_than_a_place_and_hides_nothing_else),
 		cmocka_unit_test(addresses_have_their_category),
 		cmocka_unit_test(sockets_have_their_category),

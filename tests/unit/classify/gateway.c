@@ -67,10 +67,19 @@ static void a_base_url_of_somebody_else_is_a_gateway(void **state)
 		{ "openhands", "LLM_BASE_URL", "llm-proxy.app.all-hands.dev", false },
 		{ "amp", "AMP_URL", "eu.ampcode.com", false },
 		{ "iflow", "IFLOW_BASE_URL", "apis.iflow.cn", false },
+		{ "kimi", "KIMI_BASE_URL", "api.kimi.com", false },
+		{ "kimi", "KIMI_BASE_URL", "api.kimi.ai", false },
+		{ "cursor-agent", "CURSOR_API_ENDPOINT", "api2.cursor.sh", false },
+		{ "qoder", "QODER_BASE_URL", "gateway.qoder.com.cn", false },
+		{ "codebuddy", "CODEBUDDY_BASE_URL", "copilot.tencent.com", false },
+		{ "claude-code", "ANTHROPIC_BASE_URL", "aws-external-anthropic.us-east-1.api.aws", false },
 		/* a name that only looks like it */
 		{ "claude-code", "ANTHROPIC_BASE_URL", "api.anthropic.com.example.net", true },
 		{ "claude-code", "ANTHROPIC_BASE_URL", "api-anthropic.com", true },
 		{ "claude-code", "ANTHROPIC_BASE_URL", "anthropic.com.cn", true },
+		{ "codex", "OPENAI_BASE_URL", "api.openai.com.evil.example", true },
+		{ "codex", "OPENAI_BASE_URL", "evilchatgpt.com", true },
+		{ "kimi", "KIMI_BASE_URL", "api.evilkimi.com", true },
 		{ "gemini-cli", "GOOGLE_GEMINI_BASE_URL", "generativelanguage.googleapis.com.cn", true },
 		{ "amp", "AMP_URL", "ampcode.com.example", true },
 		/* another vendor's, a gateway, somebody's own */
@@ -90,6 +99,9 @@ static void a_base_url_of_somebody_else_is_a_gateway(void **state)
 		/* who takes models of any vendor */
 		{ "opencode", "OPENAI_BASE_URL", "api.openai.com", false },
 		{ "opencode", "OPENAI_BASE_URL", "api.deepseek.com", false },
+		{ "opencode", "ANTHROPIC_BASE_URL", "api.z.ai", false },
+		{ "opencode", "OPENAI_BASE_URL", "api.novita.ai", false },
+		{ "opencode", "OPENAI_BASE_URL", "bucket.tos-cn-beijing.volces.com", true },
 		{ "opencode", "ANTHROPIC_BASE_URL", "openrouter.ai", true },
 		{ "opencode", "ANTHROPIC_BASE_URL", "gateway.ai.cloudflare.com", true },
 		{ "opencode", "OPENAI_BASE_URL", "llm.example.com", true },
@@ -109,9 +121,17 @@ static void whoever_is_reached_is_a_gateway_if_known_as_one(void **state)
 		const char *agent, *host;
 		bool gateway;
 	} cases[] = {
-		{ "claude-code", "openrouter.ai", true },      { "cline", "openrouter.ai", true },
-		{ "claude-code", "api.anthropic.com", false }, { "claude-code", "api.openai.com", false },
-		{ "claude-code", "example.org", false },       { "claude-code", "10.0.0.1", false },
+		{ "claude-code", "openrouter.ai", true },
+		{ "cline", "openrouter.ai", true },
+		{ "claude-code", "api.anthropic.com", false },
+		{ "claude-code", "api.openai.com", false },
+		{ "claude-code", "example.org", false },
+		{ "claude-code", "10.0.0.1", false },
+		{ "claude-code", "www.packyapi.ai", true },
+		{ "codex", "api.aicodemirror.ai", true },
+		/* a page that is read is no gateway */
+		{ "claude-code", "docs.helicone.ai", false },
+		{ "claude-code", "glama.ai", false },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
