@@ -4,7 +4,8 @@
 
 Two runs of one agent differ by about a percent, so a recording is not held against another run's truth: strace
 runs below telltale, and what strace itself did is left out of telltale's record. Fails when recall of distinct
-successful opens, readlinks, execs or connects is below 99 %, when telltale has any that strace has not, when the record
+successful opens, readlinks, execs or connects is below 99 %, when telltale has any that strace has not, when less than 99 % of the connections that leave the machine have their
+name, the names are not those that the lab's name server, servers and proxy saw, as often and of the same processes, when the record
 is not complete, or when agent, version or the ways in which the time zone was looked up are wrong.
 """
 import argparse
@@ -12,6 +13,7 @@ import json
 import os
 import sqlite3
 import sys
+from collections import Counter
 from pathlib import Path
 
 LAB = Path(os.environ["TELLTALE_LAB_DIR"]).resolve()
@@ -63,6 +65,35 @@ def without_strace(database, target):
     copy.close()
 
 
+SERVERS, PROXY = "127.0.0.2", 8802  # the lab's: what every name resolves to, and the port of its proxy
+OUTWARD = f"c.family <> 'unix' AND c.count > 0 AND (c.address = '{SERVERS}' OR c.port = {PROXY})"
+
+
+def check_names(db, summary, strace):
+    """What is wrong with the names that telltale gave, and words on how many there were."""
+    problems = []
+    rows = db.execute(f"""SELECT c.hostname, sum(c.count), p.pid, c.address, c.port FROM connection c JOIN process p USING (process_id)
+                          WHERE {OUTWARD} GROUP BY 1, 3, 4, 5""").fetchall()
+    given = truth.tally(Counter({name: sum(r[1] for r in rows if r[0] == name) for name in {r[0] for r in rows} - {None}}))
+    servers = truth.tally(Counter(summary["sni"]))
+    targets = truth.tally(Counter({t.rsplit(":", 1)[0]: n for t, n in summary["proxy_connect"].items()}))
+    total, named = sum(r[1] for r in rows), sum(given.values())
+    if total and named < RECALL * total:
+        problems.append(f"names: {named} of {total} connections have one")
+    if given != (targets or servers):
+        problems.append(f"names: {given}, expected {targets or servers}")
+    if not set(servers) <= set(given):
+        problems.append(f"names: of the servers {sorted(set(servers) - set(given))} are missing")
+    asked = set(truth.tally(Counter(n for n, in db.execute("SELECT name FROM name_lookup WHERE source = 'dns'"))))
+    if asked != set(summary["dns"]):
+        problems.append(f"names asked for: {sorted(asked)}, expected {sorted(summary['dns'])}")
+    pids = {pid for key, by in strace["connects"].items() for pid in by
+            if key[0] == "inet" and (key[1] == SERVERS or str(key[2]) == str(PROXY)) and str(key[2]) != "0"}
+    if pids != {r[2] for r in rows}:
+        problems.append(f"names: of processes {sorted({r[2] for r in rows})}, expected {sorted(pids)}")
+    return problems, f"{named} of {total} connections, {len(given)} hosts; {len(asked)} asked for"
+
+
 class Options(argparse.Namespace):
     """What the lab's command line would have given."""
     def __init__(self, agent, extra):
@@ -81,6 +112,9 @@ def run_case(lab, agent, extra, definition, zones):
         found["report"] = truth.compare(document, run.out / "compare.db", str(lab.root))
         db = sqlite3.connect(f"file:{run.out / 'telltale.db'}?mode=ro", uri=True)
         found["session"] = db.execute("SELECT agent, agent_version, complete, exit_status FROM session").fetchall()
+        with open(run.out / "strace.txt", errors="replace") as f:
+            raw = truth.parse_strace(f, str(run.scratch / "repo"))
+        found["names"] = check_names(db, summary, raw)
         found["zones"] = set(db.execute("SELECT how, zone FROM timezone_lookup WHERE zone IS NOT NULL").fetchall())
         db.close()
 
@@ -97,6 +131,9 @@ def run_case(lab, agent, extra, definition, zones):
             problems.append(f"{kind}: recall {row['recall']:.2%}, missing {row['missing']}")
         if row["extra"]:
             problems.append(f"{kind}: not seen by strace: {row['extras']}")
+    wrong, words = found["names"]
+    print(f"    names       {words}")
+    problems += wrong
     version = lab.agent(agent)["version"]
     want = (definition, version, 1)
     got = [row[:3] for row in found["session"]]
