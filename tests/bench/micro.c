@@ -22,6 +22,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "telltale/event.h"
 #include "util/util.h"
 
 #define PATH_BYTES  60
@@ -35,7 +36,7 @@ static unsigned files = FILES_MAX, batches = 101;
 static double batch_ns = 500000;
 static bool cpu_time;
 static double clock_ns;
-static int read_fd, listen_fd;
+static int read_fd, listen_fd, pair[2];
 static struct sockaddr_in address;
 
 static void fail(const char *what)
@@ -103,6 +104,15 @@ static void connect_tcp(unsigned i)
 	close(client);
 }
 
+/* There and received, through a connection that has carried more than anybody looks at. */
+static void send_receive(unsigned i)
+{
+	char bytes[64] = { 0 };
+
+	must("send", send(pair[0], bytes, sizeof(bytes), 0));
+	must("recv", recv(pair[1], bytes, sizeof(bytes), MSG_WAITALL));
+}
+
 static void fork_exec(unsigned i)
 {
 	int status, pid = must("fork", fork());
@@ -129,7 +139,8 @@ static const struct op {
 } ops[] = {
 	{ "null", null_call, 0 },      { "open", open_again, 0 },    { "first", open_first, FIRST_BATCH },
 	{ "enoent", open_missing, 0 }, { "readlink", read_link, 0 }, { "read", read_file, 0 },
-	{ "connect", connect_tcp, 0 }, { "fork", fork_exec, 0 },     { "getenv", get_env, 0 },
+	{ "connect", connect_tcp, 0 }, { "send", send_receive, 0 },  { "fork", fork_exec, 0 },
+	{ "getenv", get_env, 0 },
 };
 
 static void touch(const char *path, mode_t mode)
@@ -185,6 +196,11 @@ static void set_scene(const char *dir)
 	must("bind", bind(listen_fd, (struct sockaddr *)&address, len));
 	must("listen", listen(listen_fd, 1));
 	must("getsockname", getsockname(listen_fd, (struct sockaddr *)&address, &len));
+	pair[0] = must("socket", socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+	must("connect", connect(pair[0], (struct sockaddr *)&address, len));
+	pair[1] = must("accept", accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC));
+	for (unsigned i = 0; i < TT_PAYLOAD_MAX / 64; i++)
+		send_receive(i);
 }
 
 static double now(void)
