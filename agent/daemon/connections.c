@@ -5,6 +5,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <sys/random.h>
 #include <utlist.h>
 #include <xxhash.h>
 
@@ -18,6 +19,8 @@ int tt_connections_new(const struct tt_connections_params *params, struct tt_con
 	if (!connections)
 		return -ENOMEM;
 	connections->params = *params;
+	if (getrandom(&connections->seed, sizeof(connections->seed), GRND_NONBLOCK) < 0)
+		connections->seed = (uintptr_t)connections;
 	*ret = connections;
 	return 0;
 }
@@ -168,6 +171,9 @@ int tt_connections_put(struct tt_connections *connections, struct tt_connections
 	return r;
 }
 
+/* Whom an observed program talks to is its choice, and two names with the same hash can be found in minutes: the hash only
+ * leads to a row, and the name itself decides. Of two such names at one place the second's row is not found: each of its
+ * connections has one of its own. */
 static uint64_t name_hash(const char *host)
 {
 	return host ? XXH3_64bits(host, strlen(host)) : 0;
@@ -206,9 +212,11 @@ struct tt_connections_row *tt_connections_find(struct tt_connections *connection
 					       const struct tt_connections_place *place, const char *host)
 {
 	struct tt_connections_place named = *place;
+	struct tt_connections_row *row;
 
 	named.name = name_hash(host);
-	return find_hashed(connections, &named);
+	row = find_hashed(connections, &named);
+	return row && (host ? tt_streq(row->host, host) : !row->host) ? row : NULL;
 }
 
 void tt_connections_index(struct tt_connections *connections, struct tt_connections_row *row)

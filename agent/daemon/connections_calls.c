@@ -26,7 +26,9 @@ static bool carries(const struct tt_event *event)
 	       (event->connect.family == AF_UNIX || event->connect.protocol == IPPROTO_UDP);
 }
 
-static struct tt_connections_end end_of(const struct tt_event *event)
+/* Observed programs choose paths, and these are not compared: the hash is too long to be met by chance, and seeded. */
+static struct tt_connections_end end_of(const struct tt_connections *connections,
+					const struct tt_event *event)
 {
 	const struct tt_event_connect *c = &event->connect;
 	/* the kernel knows a socket by the name that it is bound to, whatever its peer wrote */
@@ -38,7 +40,7 @@ static struct tt_connections_end end_of(const struct tt_event *event)
 	end.protocol = c->protocol;
 	end.inward = c->inward;
 	if (c->family == AF_UNIX && path) {
-		XXH128_hash_t hash = XXH3_128bits(path, strlen(path));
+		XXH128_hash_t hash = XXH3_128bits_withSeed(path, strlen(path), connections->seed);
 
 		end.address.family = AF_UNIX;
 		memcpy(end.address.addr, &hash, sizeof(end.address.addr));
@@ -62,7 +64,7 @@ static struct tt_connections_row *find_end(struct tt_connections *connections,
 static void index_end(struct tt_connections *connections, struct tt_connections_row *row,
 		      const struct tt_event *event)
 {
-	row->end = end_of(event);
+	row->end = end_of(connections, event);
 	if ((event->key.result == 0 || event->key.result == -EINPROGRESS) &&
 	    !find_end(connections, &row->end))
 		HASH_ADD(by_end, connections->ends, end, sizeof(row->end), row);
@@ -73,7 +75,7 @@ static struct tt_connections_row *take_sent(struct tt_connections *connections, 
 					    const struct tt_connections_place *place,
 					    const struct tt_name *name)
 {
-	struct tt_connections_end end = end_of(event);
+	struct tt_connections_end end = end_of(connections, event);
 	struct tt_connections_row *row = event->key.result == 0 ? find_end(connections, &end) : NULL;
 
 	if (!row || row->place.op != TT_OP_SENT)
@@ -205,7 +207,7 @@ int tt_connections_carried(struct tt_connections *connections, const struct tt_e
 			   const struct tt_process *process, int64_t to_epoch_ns)
 {
 	struct tt_connections_carried *carried = find_carried(connections, &event->key);
-	struct tt_connections_end end = end_of(event);
+	struct tt_connections_end end = end_of(connections, event);
 	struct tt_connections_row *row = carried ? carried->row : find_end(connections, &end);
 
 	if (!row)

@@ -84,6 +84,7 @@ struct tt_connections {
 	struct tt_connections_carried *carried;
 	struct tt_connections_quic *quics;
 	unsigned n_rows, n_quics;
+	uint64_t seed; /* of hashes that stand for what they are of */
 	bool owing;
 };
 
