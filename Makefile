@@ -156,7 +156,8 @@ SUBJECT_CC = mkdir -p $(@D) && $(CC) -std=gnu17 -D_GNU_SOURCE -O1 -g $(WARN) -Wn
 
 subjects: $(SUBJECTS) $(B)/tests/subjects/.variants
 
-$(filter-out %.json,$(SUBJECTS)): $(B)/%: %.c tests/subjects/subject.h tests/subjects/raw.h tests/fixtures/wire.h
+$(filter-out %.json,$(SUBJECTS)): $(B)/%: %.c tests/subjects/subject.h tests/subjects/raw.h tests/fixtures/wire.h \
+		tests/fixtures/hello.h
 	$(call say,SUBJECT,$@)
 	$(Q)$(SUBJECT_CC) $(SUBJECT_FLAGS)
 

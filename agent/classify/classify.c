@@ -19,6 +19,7 @@
 #include "glob.h"
 #include "hostset.h"
 #include "strtab.h"
+#include "util/address.h"
 
 #define CATEGORIES_MAX 1000
 #define HOMES_MAX      2
@@ -668,18 +669,13 @@ static bool is_endpoint(const struct tt_config_network *range)
 static struct best find_address(const struct tt_classifier *c, int family, const uint8_t *addr, uint16_t port,
 				bool *alone)
 {
-	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+	struct tt_address plain = tt_address_plain(family, addr);
 	struct best best = BEST_INIT(c), endpoint = BEST_INIT(c);
 
-	/* ::ffff:127.0.0.1 is 127.0.0.1. */
-	if (family == AF_INET6 && !memcmp(addr, mapped, sizeof(mapped))) {
-		family = AF_INET;
-		addr += sizeof(mapped);
-	}
 	for (size_t i = 0; i < c->n_networks; i++) {
 		const struct network *network = &c->networks[i];
 
-		if (in_network(&network->range, family, addr, port))
+		if (in_network(&network->range, plain.family, plain.addr, port))
 			consider(is_endpoint(&network->range) ? &endpoint : &best, network->category);
 	}
 	*alone = endpoint.category != TT_NONE;

@@ -8,6 +8,7 @@
 #include <utlist.h>
 
 #include "process/procfs.h"
+#include "util/address.h"
 #include "util/file_id.h"
 #include "util/util.h"
 #include "wire/hosts.h"
@@ -18,13 +19,8 @@
 #define FILES_MAX   8 /* the host's and some containers' */
 #define READERS_MAX 4096
 
-struct address { /* all zeros where not set, to be hashed as it is */
-	uint8_t addr[16];
-	int family;
-};
-
 struct entry {
-	struct address address;
+	struct tt_address address;
 	char *name;
 	UT_hash_handle hh;
 };
@@ -89,20 +85,10 @@ void tt_hosts_free(struct tt_hosts *hosts)
 	free(hosts);
 }
 
-static struct address address_of(int family, const uint8_t addr[16])
-{
-	struct address address;
-
-	memset(&address, 0, sizeof(address));
-	address.family = family;
-	memcpy(address.addr, addr, family == AF_INET ? 4 : 16);
-	return address;
-}
-
 /* The first line that has an address counts, as for who looks up the name. */
 static int add_entry(struct file *file, const struct tt_hosts_entry *read)
 {
-	struct address address = address_of(read->family, read->addr);
+	struct tt_address address = tt_address_of(read->family, read->addr);
 	struct entry *entry;
 
 	HASH_FIND(hh, file->entries, &address, sizeof(address), entry);
@@ -221,7 +207,7 @@ void tt_hosts_opened(struct tt_hosts *hosts, const struct tt_event *event, const
 const char *tt_hosts_find(const struct tt_hosts *hosts, int family, const uint8_t addr[16],
 			  const struct tt_process *process)
 {
-	struct address address = address_of(family, addr);
+	struct tt_address address = tt_address_of(family, addr);
 	struct reader *reader;
 	struct entry *entry;
 

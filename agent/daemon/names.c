@@ -6,6 +6,7 @@
 #include <uthash.h>
 #include <utlist.h>
 
+#include "util/address.h"
 #include "util/buf.h"
 #include "util/util.h"
 #include "wire/dns.h"
@@ -33,14 +34,9 @@ struct question {
 	UT_hash_handle hh;
 };
 
-struct address {
-	uint8_t addr[16];
-	int family;
-};
-
 /* An address that was somebody's answer. */
 struct answer {
-	struct address address;
+	struct tt_address address;
 	struct tt_process_key process;
 	const struct tt_session *session;
 	uint64_t until_ns;
@@ -51,7 +47,7 @@ struct answer {
 };
 
 struct known_address {
-	struct address address;
+	struct tt_address address;
 	struct answer *newest;
 	UT_hash_handle hh;
 };
@@ -93,18 +89,7 @@ static void forget_question(struct tt_names *names, struct question *question)
 	free(question);
 }
 
-/* To be hashed as it is. */
-static struct address address_of(int family, const uint8_t addr[16])
-{
-	struct address address;
-
-	memset(&address, 0, sizeof(address));
-	address.family = family;
-	memcpy(address.addr, addr, family == AF_INET ? 4 : 16);
-	return address;
-}
-
-static struct known_address *find_address(const struct tt_names *names, const struct address *address)
+static struct known_address *find_address(const struct tt_names *names, const struct tt_address *address)
 {
 	struct known_address *known;
 
@@ -228,9 +213,9 @@ static int remember(struct tt_names *names, const struct tt_dns_answer *given, c
 {
 	struct known_address *known;
 	struct answer *answer;
-	struct address address;
+	struct tt_address address;
 
-	address = address_of(given->family, given->addr);
+	address = tt_address_of(given->family, given->addr);
 	known = find_address(names, &address);
 	for (answer = known ? known->newest : NULL; answer; answer = answer->same) {
 		if (answer->source == told->source && tt_streq(answer->name, told->name) &&
@@ -366,7 +351,7 @@ static unsigned add_other(struct tt_name ret[TT_NAMES_MAX], unsigned n, const st
 unsigned tt_names_find(const struct tt_names *names, int family, const uint8_t addr[16],
 		       const struct tt_process *process, uint64_t now_ns, struct tt_name ret[TT_NAMES_MAX])
 {
-	struct address address = address_of(family, addr);
+	struct tt_address address = tt_address_of(family, addr);
 	const struct known_address *known = find_address(names, &address);
 	const struct answer *newest = known ? known->newest : NULL, *best = NULL, *better;
 	enum tt_name_confidence how, most = TT_NAME_UNSURE;
@@ -395,7 +380,7 @@ unsigned tt_names_find(const struct tt_names *names, int family, const uint8_t a
 bool tt_names_was_told(const struct tt_names *names, int family, const uint8_t addr[16],
 		       const struct tt_process *process, const char *host)
 {
-	struct address address = address_of(family, addr);
+	struct tt_address address = tt_address_of(family, addr);
 	struct known_address *known = find_address(names, &address);
 	enum tt_name_confidence how;
 

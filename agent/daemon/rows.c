@@ -174,12 +174,8 @@ static int put_counts(struct tt_rows *rows, struct tt_known *known, int64_t to_e
 /* A total says how many bytes there were so far. */
 static void add_bytes(struct tt_known *known, const struct tt_event *event)
 {
-	if (event->flags & TT_EVF_UNAGGREGATED) {
-		known->bytes_owed += event->bytes;
-	} else if (event->bytes > known->bytes) {
-		known->bytes_owed += event->bytes - known->bytes;
-		known->bytes = event->bytes;
-	}
+	known->bytes_owed += event->flags & TT_EVF_UNAGGREGATED ? event->bytes
+								: tt_grown(&known->bytes, event->bytes);
 }
 
 /* A known key came again, with the same name. */

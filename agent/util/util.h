@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Small things everybody uses: ownership helpers and array sizes. */
+/* Small things everybody uses: ownership helpers, array sizes, totals that come again. */
 #ifndef TT_UTIL_UTIL_H
 #define TT_UTIL_UTIL_H
 
@@ -52,6 +52,17 @@ static inline void tt_fclosep(FILE **f)
 static inline bool tt_streq(const char *a, const char *b)
 {
 	return a && b && strcmp(a, b) == 0;
+}
+
+/* By how much; *at becomes `to` unless it was more. */
+static inline uint64_t tt_grown(uint64_t *at, uint64_t to)
+{
+	uint64_t from = *at;
+
+	if (to <= from)
+		return 0;
+	*at = to;
+	return to - from;
 }
 
 static inline const char *tt_basename(const char *path)

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fixtures/hello.h"
+#include "fixtures/hello_sound.h"
 #include "fixtures/quic.h"
 
 enum option {

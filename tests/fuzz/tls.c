@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "fixtures/hello.h"
+#include "fixtures/hello_sound.h"
 
 #define MESSAGE_MAX 2048
 

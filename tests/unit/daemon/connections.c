@@ -2,6 +2,8 @@
 /* Connections through rows.h, as the tracker hands them in: what they carry, and whom they are to. */
 #include "daemon/rows.h"
 
+#include <xxhash.h>
+
 #include "fixtures/wire.h"
 #include "unit/daemon/pipeline.h"
 
@@ -219,6 +221,25 @@ static void hosts_behind_one_address_are_rows_of_their_own(void **state)
 		     "connection"
 		     " ORDER BY hostname",
 		     "- 1 0 one.example.com 2 101 two.example.com 1 10");
+}
+
+/* By this hash rows are looked for. */
+static void hosts_whose_names_have_one_hash_are_two(void **state)
+{
+	static const char a[] = "05aeb7ca0f34f7f2.example.com", b[] = "1ee2ef0ccd7799fa.example.com";
+	struct pipeline *p = *state;
+
+	assert_true(XXH3_64bits(a, strlen(a)) == XXH3_64bits(b, strlen(b)));
+	for (uint64_t sock_id = 1; sock_id <= 4; sock_id++) {
+		connect_to(&asker, sock_id, 443);
+		greet(&asker, sock_id, sock_id == 2 ? b : a);
+		carried(sock_id, sock_id, 0, true);
+	}
+	assert_int_equal(flush(p), 0);
+	assert_query(p,
+		     "SELECT group_concat(hostname || ' ' || count || ' ' || bytes_sent) FROM "
+		     "(SELECT * FROM connection ORDER BY hostname)",
+		     "05aeb7ca0f34f7f2.example.com 3 8,1ee2ef0ccd7799fa.example.com 1 2");
 }
 
 static void an_answer_names_what_is_connected_to_next(void **state)
@@ -812,6 +833,7 @@ int main(void)
 		TEST(a_hello_may_come_in_pieces_and_twice),
 		TEST(a_hello_with_a_gap_names_nobody),
 		TEST(hosts_behind_one_address_are_rows_of_their_own),
+		TEST(hosts_whose_names_have_one_hash_are_two),
 		TEST(an_answer_names_what_is_connected_to_next),
 		TEST(an_answer_that_no_longer_holds_is_unsure),
 		TEST(an_answer_is_its_sessions_alone),

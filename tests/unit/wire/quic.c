@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "fixtures/hello.h"
+#include "fixtures/hello_sound.h"
 #include "fixtures/quic.h"
 #include "util/util.h"
 

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "fixtures/hello.h"
+#include "fixtures/hello_sound.h"
 #include "util/util.h"
 
 #define ALPN "\0\14\2h2\10http/1.1" /* h2, http/1.1 */
