@@ -17,7 +17,7 @@ by_trampoline && o=file || o=fd
 # Where uprobes may not sleep (before 6.0) the name in a look-up is lost, and counted, when its page is not in memory: with
 # TT_NAMES_LOST such losses are no fault, and a session of them is not complete.
 # shellcheck disable=SC2034
-[ -n "${TT_NAMES_LOST:-}" ] && excused="(sensor = 'env' AND kind = 'env_lookup' OR sensor = 'net' AND kind = 'name')" whole="'-'" || excused=0 whole='min(complete)'
+[ -n "${TT_NAMES_LOST:-}" ] && excused="(sensor = 'env' AND kind = 'env_lookup' OR sensor = 'net' AND kind = 'name')" whole="max('-')" || excused=0 whole='min(complete)'
 # What sudo leaves behind would make `run` start its command as the invoking user.
 unset SUDO_UID SUDO_GID SUDO_USER SUDO_COMMAND
 failed=0 cases=0
