@@ -33,6 +33,9 @@ static void name_flow(struct tt_connections *connections, struct tt_connections_
 		other = row;
 	if (other == row) {
 		tt_connections_rename(connections, row, name);
+		/* alone in its row: what it was only expected to be is settled */
+		if (row->count == 1)
+			free(TAKE_PTR(row->names));
 		tt_connections_keep_names(row, json);
 		tt_connections_put(connections, row, to_epoch_ns);
 		return;

@@ -519,6 +519,29 @@ static void what_sources_disagree_on_is_kept(void **state)
 		     "{\"name\":\"one.example.com\",\"source\":\"dns\"}]");
 }
 
+/* Until the process says which: it was told both. */
+static void a_hello_settles_what_sources_disagree_on(void **state)
+{
+	struct pipeline *p = *state;
+
+	name_server(&asker, SEC / 3, "one.example.com", "192.0.2.7");
+	look_up(&asker, SEC / 2, 1, "two.example.com");
+	looked_up(&asker, SEC / 2, 1);
+	connect_to(&asker, 1, 443);
+	greet(&asker, 1, "two.example.com");
+	connect_to(&asker, 2, 444);
+	greet(&asker, 2, "one.example.com");
+	connect_to(&asker, 3, 445);
+	greet(&asker, 3, "three.example.com");
+	assert_int_equal(flush(p), 0);
+	assert_query(p,
+		     "SELECT port || ' ' || hostname || ' ' || hostname_source || ' ' || coalesce(names, '-') "
+		     "FROM connection ORDER BY port",
+		     "443 two.example.com sni - 444 one.example.com sni - "
+		     "445 three.example.com sni [{\"name\":\"three.example.com\",\"source\":\"sni\"},"
+		     "{\"name\":\"two.example.com\",\"source\":\"getaddrinfo\"}]");
+}
+
 static void calls_that_fail_for_ever_do_not_pile_up(void **state)
 {
 	struct pipeline *p = *state;
@@ -844,6 +867,7 @@ int main(void)
 		TEST(what_sources_agree_on_is_the_name_servers),
 		TEST(a_short_name_is_the_whole_ones),
 		TEST(what_sources_disagree_on_is_kept),
+		TEST(a_hello_settles_what_sources_disagree_on),
 		TEST(calls_that_fail_for_ever_do_not_pile_up),
 		TEST(questions_to_a_resolver_are_rows_however_they_are_cut),
 		TEST(a_stream_with_a_hole_is_given_up),
