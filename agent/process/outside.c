@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "process/outside.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <utlist.h>
+
+#include "process/mounts.h"
+#include "process/procfs.h"
+#include "util/util.h"
+
+/* Containers and chroots at a time; a developer's machine has some. */
+#define PLACES_MAX    64
+/* Of all their mounts together, in memory. */
+#define BYTES_MAX     (8u << 20)
+/* A namespace: 2,000 mounts of a kilobyte, as overlays of many layers have it. Reading so much takes some 10 ms. */
+#define TEXT_MAX      (2u << 20)
+/* Read in a second, however many namespaces somebody makes. */
+#define READ_MAX      (4u << 20)
+#define SECOND_NS     UINT64_C(1000000000)
+/* What opening and reading an empty list costs, in bytes of a long one. */
+#define READ_OVERHEAD 4096
+
+struct table {
+	struct tt_mounts *mounts; /* NULL: could not be read */
+	uint32_t root; /* id of the mount that the root directory lies in */
+	uint64_t read_ns;
+};
+
+struct place {
+	struct tt_view view;
+	char *root; /* where the root directory lies: in our namespace, or in its own ("/": at its top) */
+	struct table table; /* none where the namespace is ours */
+	struct place *prev, *next;
+};
+
+struct tt_outside {
+	struct tt_procfs *procfs;
+	struct tt_view own_view;
+	struct table own;
+	struct place *places; /* the last used first */
+	unsigned n;
+	uint64_t second_ns;
+	size_t read;
+};
+
+int tt_outside_new(struct tt_procfs *procfs, struct tt_outside **ret)
+{
+	struct tt_outside *outside = calloc(1, sizeof(*outside));
+	struct stat st;
+
+	if (!outside)
+		return -ENOMEM;
+	outside->procfs = procfs;
+	if (stat("/", &st) == 0) {
+		outside->own_view.root_dev = st.st_dev;
+		outside->own_view.root_ino = st.st_ino;
+	}
+	tt_procfs_mount_ns(procfs, 0, &outside->own_view.mnt_ns);
+	*ret = outside;
+	return 0;
+}
+
+static void place_free(struct place *place)
+{
+	if (!place)
+		return;
+	free(place->root);
+	tt_mounts_free(place->table.mounts);
+	free(place);
+}
+TT_DEFINE_CLEANUP(struct place *, place_free)
+
+static void forget(struct tt_outside *outside, struct place *place)
+{
+	DL_DELETE(outside->places, place);
+	outside->n--;
+	place_free(place);
+}
+
+void tt_outside_free(struct tt_outside *outside)
+{
+	if (!outside)
+		return;
+	while (outside->places)
+		forget(outside, outside->places);
+	tt_mounts_free(outside->own.mounts);
+	free(outside);
+}
+
+static bool same_root(const struct tt_view *a, const struct tt_view *b)
+{
+	return a->root_dev == b->root_dev && a->root_ino == b->root_ino;
+}
+
+static bool other_namespace(const struct tt_outside *outside, const struct tt_view *view)
+{
+	return view->mnt_ns && outside->own_view.mnt_ns && view->mnt_ns != outside->own_view.mnt_ns;
+}
+
+bool tt_outside_is_other_root(const struct tt_outside *outside, const struct tt_view *view)
+{
+	return view->root_ino ? !same_root(view, &outside->own_view) : other_namespace(outside, view);
+}
+
+bool tt_outside_is_elsewhere(const struct tt_outside *outside, const struct tt_view *view)
+{
+	return tt_outside_is_other_root(outside, view) || other_namespace(outside, view);
+}
+
+void tt_outside_look(const struct tt_outside *outside, uint32_t pid, uint64_t mnt_ns, struct tt_view *view)
+{
+	struct stat st;
+
+	if (!mnt_ns)
+		tt_procfs_mount_ns(outside->procfs, pid, &mnt_ns);
+	if (view->mnt_ns != mnt_ns)
+		*view = (struct tt_view){ .mnt_ns = mnt_ns };
+	if (tt_procfs_root(outside->procfs, pid, &st) == 0) {
+		view->root_dev = st.st_dev;
+		view->root_ino = st.st_ino;
+	}
+}
+
+/* ---- lists of mounts */
+
+static bool may_read(struct tt_outside *outside, uint64_t now_ns)
+{
+	if (now_ns >= outside->second_ns + SECOND_NS) {
+		outside->second_ns = now_ns;
+		outside->read = 0;
+	}
+	return outside->read < READ_MAX;
+}
+
+/* pid 0: our own. */
+static int read_table(struct tt_outside *outside, uint32_t pid, int root_fd, uint64_t now_ns,
+		      struct table *table)
+{
+	_cleanup_free_ char *text = NULL;
+	struct tt_mounts *mounts;
+	size_t len = 0;
+	int r;
+
+	r = tt_procfs_mountinfo(outside->procfs, pid, TEXT_MAX, &text, &len);
+	outside->read += READ_OVERHEAD + (r == -EFBIG ? TEXT_MAX : len);
+	if (r == 0)
+		r = tt_mounts_parse(text, len, &mounts);
+	table->read_ns = now_ns;
+	if (r < 0)
+		return r;
+	tt_mounts_free(table->mounts);
+	table->mounts = mounts;
+	table->root = tt_procfs_mount_id(root_fd);
+	return 0;
+}
+
+static void read_own(struct tt_outside *outside, uint64_t now_ns)
+{
+	_cleanup_close_ int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (root >= 0)
+		read_table(outside, 0, root, now_ns, &outside->own);
+}
+
+/* From a process that has this root still. Where its list is too long the place is kept without, not to be read all the time. */
+static int read_place(struct tt_outside *outside, uint32_t pid, const struct tt_view *view, uint64_t now_ns,
+		      struct place *place)
+{
+	_cleanup_close_ int root = tt_procfs_open_root(outside->procfs, pid);
+	_cleanup_free_ char *link = NULL;
+	struct tt_view is = { 0 };
+	struct stat st;
+	int r;
+
+	if (root < 0)
+		return root;
+	if (fstat(root, &st) < 0)
+		return -errno;
+	is.root_dev = st.st_dev;
+	is.root_ino = st.st_ino;
+	r = tt_procfs_mount_ns(outside->procfs, pid, &is.mnt_ns);
+	if (r == 0)
+		r = tt_procfs_root_name(outside->procfs, pid, &link);
+	if (r < 0)
+		return r;
+	if (is.mnt_ns != view->mnt_ns || !same_root(&is, view))
+		return -ESTALE;
+	free(place->root);
+	place->root = TAKE_PTR(link);
+	place->table.read_ns = now_ns;
+	if (is.mnt_ns == outside->own_view.mnt_ns)
+		return 0;
+	r = read_table(outside, pid, root, now_ns, &place->table);
+	/* they go together: what is mounted there may be new here, too */
+	if (r == 0)
+		read_own(outside, now_ns);
+	return r == -EFBIG || r == -E2BIG ? 0 : r;
+}
+
+/* ---- places */
+
+static void make_room(struct tt_outside *outside)
+{
+	struct place *place, *last;
+	size_t bytes = 0;
+
+	DL_FOREACH(outside->places, place)
+		bytes += place->table.mounts ? tt_mounts_bytes(place->table.mounts) : 0;
+	while (outside->n > 1 && (outside->n > PLACES_MAX || bytes > BYTES_MAX)) {
+		last = outside->places->prev;
+		bytes -= last->table.mounts ? tt_mounts_bytes(last->table.mounts) : 0;
+		forget(outside, last);
+	}
+}
+
+static struct place *find(struct tt_outside *outside, const struct tt_view *view)
+{
+	struct place *place;
+
+	DL_FOREACH(outside->places, place)
+	{
+		if (place->view.mnt_ns == view->mnt_ns && same_root(&place->view, view))
+			return place;
+	}
+	return NULL;
+}
+
+/* The last used one of a namespace whose root is the namespace's: all its mounts are known. */
+static struct place *find_whole(struct tt_outside *outside, uint64_t mnt_ns)
+{
+	struct place *place;
+
+	DL_FOREACH(outside->places, place)
+	{
+		if (place->view.mnt_ns == mnt_ns && place->table.mounts && strcmp(place->root, "/") == 0)
+			return place;
+	}
+	return NULL;
+}
+
+static struct place *learn(struct tt_outside *outside, uint32_t pid, const struct tt_view *view,
+			   uint64_t now_ns)
+{
+	_cleanup_(place_freep) struct place *place = NULL;
+	struct place *added;
+
+	if (!may_read(outside, now_ns))
+		return NULL;
+	place = calloc(1, sizeof(*place));
+	if (!place)
+		return NULL;
+	place->view = *view;
+	if (read_place(outside, pid, view, now_ns, place) < 0)
+		return NULL;
+	added = TAKE_PTR(place);
+	DL_PREPEND(outside->places, added);
+	outside->n++;
+	make_room(outside);
+	return added;
+}
+
+/* ---- files */
+
+/* Is this the file that was accessed? An overlay's inode number is that of the file in a layer, or has the number of the
+ * layer in its upper half (fs/overlayfs/inode.c: ovl_map_ino()). */
+static bool is_it(int directory, const char *name, const struct tt_outside_file *file, bool layer,
+		  bool *ret_exists)
+{
+	struct open_how how = {
+		.flags = O_PATH | O_NOFOLLOW | O_CLOEXEC,
+		.resolve = RESOLVE_NO_SYMLINKS | (layer ? RESOLVE_BENEATH | RESOLVE_NO_XDEV : 0),
+	};
+	_cleanup_close_ int fd = (int)syscall(SYS_openat2, directory, name, &how, sizeof(how));
+	struct stat st;
+
+	*ret_exists = fd >= 0 && fstat(fd, &st) == 0;
+	if (!*ret_exists || (file->mode && ((st.st_mode ^ file->mode) & S_IFMT)))
+		return false;
+	return st.st_ino == file->ino || (layer && (uint32_t)st.st_ino == (uint32_t)file->ino);
+}
+
+static char *in_layer(const char *layer, const char *inner, const struct tt_outside_file *file,
+		      bool *ret_exists)
+{
+	/* Docker's names of layers are links */
+	_cleanup_close_ int fd = open(layer, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	*ret_exists = false;
+	if (fd < 0 || !is_it(fd, inner[1] ? inner + 1 : ".", file, true, ret_exists))
+		return NULL;
+	return tt_mounts_join(layer, inner);
+}
+
+/* A file that was copied up for writing may keep the number that it had below. */
+static char *in_layers(const struct tt_mount *mount, const char *inner, const struct tt_outside_file *file)
+{
+	_cleanup_(tt_layers_done) struct tt_layers layers = { 0 };
+	bool is_upper = false, exists;
+	char *name = NULL;
+
+	if (tt_mount_layers(mount, &layers) < 0)
+		return NULL;
+	if (layers.upper)
+		name = in_layer(layers.upper, inner, file, &is_upper);
+	for (unsigned i = 0; !name && i < layers.n; i++) {
+		name = in_layer(layers.lower[i], inner, file, &exists);
+		if (name && is_upper) {
+			free(name);
+			return tt_mounts_join(layers.upper, inner);
+		}
+	}
+	return name;
+}
+
+static char *translate(struct tt_outside *outside, const struct table *table, const char *path,
+		       const struct tt_outside_file *file)
+{
+	_cleanup_free_ char *inner = NULL, *name = NULL;
+	const struct tt_mount *mount;
+	const char *rest;
+	bool exists;
+
+	mount = tt_mounts_find(table->mounts, table->root, path, &rest);
+	/* on another device than the file: something was mounted meanwhile */
+	if (!mount || (file->dev && file->dev != mount->dev))
+		return NULL;
+	inner = tt_mount_inner(mount, rest);
+	if (!inner)
+		return NULL;
+	if (outside->own.mounts)
+		name = tt_mounts_name(outside->own.mounts, outside->own.root, mount->dev, inner);
+	if (name && is_it(AT_FDCWD, name, file, false, &exists))
+		return TAKE_PTR(name);
+	return tt_mount_is_overlay(mount) ? in_layers(mount, inner, file) : NULL;
+}
+
+static char *name_at(struct tt_outside *outside, const struct place *place,
+		     const struct tt_outside_file *file)
+{
+	_cleanup_free_ char *whole_path = NULL;
+	const struct place *whole;
+	char *name;
+	bool exists;
+
+	if (place->view.mnt_ns == outside->own_view.mnt_ns) {
+		name = tt_mounts_join(place->root, file->path);
+		if (name && is_it(AT_FDCWD, name, file, false, &exists))
+			return name;
+		free(name);
+		return NULL;
+	}
+	name = place->table.mounts ? translate(outside, &place->table, file->path, file) : NULL;
+	if (name || strcmp(place->root, "/") == 0)
+		return name;
+	/* chroot(2) in a container: where that root lies only one who sees it from its top can tell */
+	whole = find_whole(outside, place->view.mnt_ns);
+	whole_path = whole ? tt_mounts_join(place->root, file->path) : NULL;
+	return whole_path ? translate(outside, &whole->table, whole_path, file) : NULL;
+}
+
+char *tt_outside_name(struct tt_outside *outside, uint32_t pid, const struct tt_view *view,
+		      const struct tt_outside_file *file)
+{
+	struct place *place;
+	char *name;
+
+	if (*file->path != '/' || !file->ino)
+		return NULL;
+	place = find(outside, view);
+	if (!place && view->root_ino)
+		place = learn(outside, pid, view, file->at_ns);
+	/* gone already: what it saw others may see, too */
+	if (!place)
+		place = find_whole(outside, view->mnt_ns);
+	if (!place)
+		return NULL;
+	if (place != outside->places) {
+		DL_DELETE(outside->places, place);
+		DL_PREPEND(outside->places, place);
+	}
+	name = name_at(outside, place, file);
+	/* not once for each file that has no name */
+	if (!name && file->at_ns >= place->table.read_ns + SECOND_NS && may_read(outside, file->at_ns) &&
+	    read_place(outside, pid, &place->view, file->at_ns, place) == 0)
+		name = name_at(outside, place, file);
+	if (tt_streq(name, file->path)) {
+		free(name);
+		name = NULL;
+	}
+	return name;
+}
