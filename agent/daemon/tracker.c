@@ -2,6 +2,7 @@
 /* The tracker's event handlers: one for each type of event, in the order in which a process meets them. */
 #include <errno.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "classify/classify.h"
 #include "config/config.h"
@@ -20,6 +21,18 @@ static void inside(const struct tt_event *event, const struct tt_process *proces
 	tt_inside_of(event, process, tracker->table, tracker->params.procfs, ret);
 }
 
+static char *outside_name(struct tt_tracker *tracker, const struct tt_process *process,
+			  const struct tt_outside_file *file)
+{
+	struct timespec now;
+
+	if (!process->elsewhere || !file->path)
+		return NULL;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return tt_outside_name(tracker->outside, process->key.pid, &process->view, file,
+			       (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec);
+}
+
 static char *outside(const struct tt_event *event, const struct tt_process *process, void *arg)
 {
 	struct tt_tracker *tracker = arg;
@@ -28,13 +41,11 @@ static char *outside(const struct tt_event *event, const struct tt_process *proc
 		.ino = event->file.ino,
 		.dev = event->file.dev,
 		.mode = event->file.mode,
-		.at_ns = event->last_ns,
 	};
 
-	if (!process->elsewhere || !file.path ||
-	    event->flags & (TT_EVF_DELETED | TT_EVF_PATH_CUT | TT_EVF_UNREACHABLE))
+	if (event->flags & (TT_EVF_DELETED | TT_EVF_PATH_CUT | TT_EVF_UNREACHABLE))
 		return NULL;
-	return tt_outside_name(tracker->outside, process->key.pid, &process->view, &file);
+	return outside_name(tracker, process, &file);
 }
 
 /* Asked at each exec, and not for each file: who goes elsewhere mostly does so to run something there. */
@@ -45,7 +56,6 @@ void tt_tracker_look_where(struct tt_tracker *tracker, struct tt_process *proces
 		.ino = process->exe_ino,
 		.dev = process->exe_dev,
 		.mode = S_IFREG,
-		.at_ns = process->exec_ns,
 	};
 
 	tt_outside_look(tracker->outside, process->key.pid, process->mnt_ns, &process->view);
@@ -53,9 +63,7 @@ void tt_tracker_look_where(struct tt_tracker *tracker, struct tt_process *proces
 	process->other_root = tt_outside_is_other_root(tracker->outside, &process->view);
 	process->elsewhere = tt_outside_is_elsewhere(tracker->outside, &process->view);
 	free(process->host_exe);
-	process->host_exe = process->elsewhere && exe.path
-				    ? tt_outside_name(tracker->outside, process->key.pid, &process->view, &exe)
-				    : NULL;
+	process->host_exe = outside_name(tracker, process, &exe);
 }
 
 int tt_tracker_new(const struct tt_tracker_params *params, struct tt_tracker **ret)

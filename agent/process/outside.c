@@ -21,6 +21,8 @@
 /* Read in a second, however many namespaces somebody makes. */
 #define READ_MAX      (4u << 20)
 #define SECOND_NS     UINT64_C(1000000000)
+/* Files that were deleted look like mounts that have changed. */
+#define FRESH_NS      UINT64_C(20000000)
 /* What opening and reading an empty list costs, in bytes of a long one. */
 #define READ_OVERHEAD 4096
 
@@ -316,8 +318,9 @@ static char *in_layers(const struct tt_mount *mount, const char *inner, const st
 	return name;
 }
 
+/* *ret_stale: what is known of the mounts does not fit, and may have changed. */
 static char *translate(struct tt_outside *outside, const struct table *table, const char *path,
-		       const struct tt_outside_file *file)
+		       const struct tt_outside_file *file, bool *ret_stale)
 {
 	_cleanup_free_ char *inner = NULL, *name = NULL;
 	const struct tt_mount *mount;
@@ -325,8 +328,8 @@ static char *translate(struct tt_outside *outside, const struct table *table, co
 	bool exists;
 
 	mount = tt_mounts_find(table->mounts, table->root, path, &rest);
-	/* on another device than the file: something was mounted meanwhile */
-	if (!mount || (file->dev && file->dev != mount->dev))
+	*ret_stale = !mount || (file->dev && file->dev != mount->dev);
+	if (*ret_stale)
 		return NULL;
 	inner = tt_mount_inner(mount, rest);
 	if (!inner)
@@ -335,44 +338,53 @@ static char *translate(struct tt_outside *outside, const struct table *table, co
 		name = tt_mounts_name(outside->own.mounts, outside->own.root, mount->dev, inner);
 	if (name && is_it(AT_FDCWD, name, file, false, &exists))
 		return TAKE_PTR(name);
+	*ret_stale = name;
 	return tt_mount_is_overlay(mount) ? in_layers(mount, inner, file) : NULL;
 }
 
-static char *name_at(struct tt_outside *outside, const struct place *place,
-		     const struct tt_outside_file *file)
+static char *name_below(const char *root, const struct tt_outside_file *file)
 {
-	_cleanup_free_ char *whole_path = NULL;
-	const struct place *whole;
-	char *name;
+	char *name = tt_mounts_join(root, file->path);
 	bool exists;
 
-	if (place->view.mnt_ns == outside->own_view.mnt_ns) {
-		name = tt_mounts_join(place->root, file->path);
-		if (name && is_it(AT_FDCWD, name, file, false, &exists))
-			return name;
-		free(name);
-		return NULL;
-	}
-	name = place->table.mounts ? translate(outside, &place->table, file->path, file) : NULL;
+	if (name && is_it(AT_FDCWD, name, file, false, &exists))
+		return name;
+	free(name);
+	return NULL;
+}
+
+static char *name_at(struct tt_outside *outside, const struct place *place,
+		     const struct tt_outside_file *file, bool *ret_stale)
+{
+	_cleanup_free_ char *path = NULL;
+	const struct place *whole;
+	char *name = NULL;
+
+	*ret_stale = true;
+	if (place->view.mnt_ns == outside->own_view.mnt_ns)
+		return name_below(place->root, file);
+	if (place->table.mounts)
+		name = translate(outside, &place->table, file->path, file, ret_stale);
 	if (name || strcmp(place->root, "/") == 0)
 		return name;
 	/* chroot(2) in a container: where that root lies only one who sees it from its top can tell */
 	whole = find_whole(outside, place->view.mnt_ns);
-	whole_path = whole ? tt_mounts_join(place->root, file->path) : NULL;
-	return whole_path ? translate(outside, &whole->table, whole_path, file) : NULL;
+	path = whole ? tt_mounts_join(place->root, file->path) : NULL;
+	return path ? translate(outside, &whole->table, path, file, ret_stale) : NULL;
 }
 
 char *tt_outside_name(struct tt_outside *outside, uint32_t pid, const struct tt_view *view,
-		      const struct tt_outside_file *file)
+		      const struct tt_outside_file *file, uint64_t now_ns)
 {
 	struct place *place;
+	bool stale = false;
 	char *name;
 
 	if (*file->path != '/' || !file->ino)
 		return NULL;
 	place = find(outside, view);
 	if (!place && view->root_ino)
-		place = learn(outside, pid, view, file->at_ns);
+		place = learn(outside, pid, view, now_ns);
 	/* gone already: what it saw others may see, too */
 	if (!place)
 		place = find_whole(outside, view->mnt_ns);
@@ -382,11 +394,10 @@ char *tt_outside_name(struct tt_outside *outside, uint32_t pid, const struct tt_
 		DL_DELETE(outside->places, place);
 		DL_PREPEND(outside->places, place);
 	}
-	name = name_at(outside, place, file);
-	/* not once for each file that has no name */
-	if (!name && file->at_ns >= place->table.read_ns + SECOND_NS && may_read(outside, file->at_ns) &&
-	    read_place(outside, pid, &place->view, file->at_ns, place) == 0)
-		name = name_at(outside, place, file);
+	name = name_at(outside, place, file, &stale);
+	if (!name && stale && now_ns >= place->table.read_ns + FRESH_NS && may_read(outside, now_ns) &&
+	    read_place(outside, pid, &place->view, now_ns, place) == 0)
+		name = name_at(outside, place, file, &stale);
 	if (tt_streq(name, file->path)) {
 		free(name);
 		name = NULL;

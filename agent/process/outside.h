@@ -27,7 +27,6 @@ struct tt_outside_file {
 	uint64_t ino;
 	uint32_t dev; /* the kernel's encoding; 0 not known */
 	uint32_t mode; /* its type; 0 not known */
-	uint64_t at_ns; /* when; on any clock, always the same */
 };
 
 /* procfs stays the caller's. */
@@ -42,8 +41,8 @@ bool tt_outside_is_other_root(const struct tt_outside *outside, const struct tt_
 /* Is its root or its namespace another one? */
 bool tt_outside_is_elsewhere(const struct tt_outside *outside, const struct tt_view *view);
 
-/* malloc'd; NULL: it is the same as file->path, or not known. */
+/* malloc'd; NULL: it is the same as file->path, or not known. now_ns: on any clock, always the same. */
 char *tt_outside_name(struct tt_outside *outside, uint32_t pid, const struct tt_view *view,
-		      const struct tt_outside_file *file);
+		      const struct tt_outside_file *file, uint64_t now_ns);
 
 #endif

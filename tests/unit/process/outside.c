@@ -68,14 +68,14 @@ static int teardown(void **state)
 
 static struct tt_outside_file file(const char *path, ino_t ino)
 {
-	return (struct tt_outside_file){ .path = path, .ino = ino, .mode = S_IFREG, .at_ns = box.now_ns };
+	return (struct tt_outside_file){ .path = path, .ino = ino, .mode = S_IFREG };
 }
 
 /* Its name without the fixture's; "-": none. */
 static const char *name_of(uint32_t pid, const struct tt_view *view, const struct tt_outside_file *of)
 {
 	static char text[PATH_MAX];
-	_cleanup_free_ char *name = tt_outside_name(box.outside, pid, view, of);
+	_cleanup_free_ char *name = tt_outside_name(box.outside, pid, view, of, box.now_ns);
 
 	snprintf(text, sizeof(text), "%s", !name ? "-" : strncmp(name, fixture, strlen(fixture)) != 0 ? name
 						       : name + strlen(fixture));
@@ -254,16 +254,31 @@ static void a_layers_own_name_may_be_a_link(void **state)
 	assert_string_equal(name("/out/new", inode("/upper/new")), "-");
 }
 
-static void mounts_are_read_anew_once_a_second(void **state)
+static void mounts_are_read_anew_where_they_do_not_fit(void **state)
 {
-	ino_t ino = inode("/host/disk/sub/file");
+	struct tt_outside_file of = file("/e/file", inode("/host/disk/sub/file"));
 
-	assert_string_equal(name("/e/file", ino), "-");
+	of.dev = BOX;
+	assert_string_equal(name_of(100, &box.view, &of), "-");
 	fixture_file("/proc/100/mountinfo", "4000000003 4000000000 8:9 / / rw - ext4 x rw\n"
 					    "4000000004 4000000003 8:7 /sub /e rw - ext4 x rw\n");
-	assert_string_equal(name("/e/file", ino), "-");
+	assert_string_equal(name_of(100, &box.view, &of), "-");
+	box.now_ns += SECOND / 50;
+	assert_string_equal(name_of(100, &box.view, &of), "/host/disk/sub/file");
+}
+
+/* What is on that device here is not known: no list of mounts would tell more. */
+static void nor_are_they_read_for_what_has_no_name(void **state)
+{
+	struct tt_outside_file of = file("/file", inode("/host/disk/sub/file"));
+
+	of.dev = 8 << 20 | 9;
+	assert_string_equal(name_of(100, &box.view, &of), "-");
+	fixture_file("/proc/100/mountinfo", "4000000003 4000000000 8:7 /sub / rw - ext4 x rw\n");
 	box.now_ns += SECOND;
-	assert_string_equal(name("/e/file", ino), "/host/disk/sub/file");
+	assert_string_equal(name_of(100, &box.view, &of), "-");
+	of.dev = BOX;
+	assert_string_equal(name_of(100, &box.view, &of), "/host/disk/sub/file");
 }
 
 static void a_list_that_is_too_long_is_not_read_all_the_time(void **state)
@@ -322,7 +337,8 @@ int main(void)
 		TEST(a_root_within_a_namespace_is_found_from_its_top),
 		TEST(an_overlays_file_is_found_in_its_layer),
 		TEST(a_layers_own_name_may_be_a_link),
-		TEST(mounts_are_read_anew_once_a_second),
+		TEST(mounts_are_read_anew_where_they_do_not_fit),
+		TEST(nor_are_they_read_for_what_has_no_name),
 		TEST(a_list_that_is_too_long_is_not_read_all_the_time),
 		TEST(many_namespaces_are_read_at_a_rate),
 	};
