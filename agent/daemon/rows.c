@@ -325,8 +325,9 @@ static int put_file(struct tt_rows *rows, const struct tt_event *event, const st
 	const struct tt_event_file *file = &event->file;
 	const struct tt_classifier *classifier = rows->params.classifier;
 	_cleanup_(tt_inside_done) struct tt_inside inside = { .what = TT_INSIDE_NONE };
-	_cleanup_free_ char *host_path =
-		rows->params.outside ? rows->params.outside(event, process, rows->params.arg) : NULL;
+	_cleanup_free_ char *host_path = rows->params.outside
+						 ? rows->params.outside(event, process, rows->params.arg)
+						 : NULL;
 	const char *path = file->spelling ? file->spelling : file->path;
 	/* a pipe has no name at all */
 	bool nameless = event->flags & TT_EVF_UNREACHABLE && tt_streq(file->path, "/");

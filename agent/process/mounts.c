@@ -183,7 +183,8 @@ static size_t count_lines(const char *text, size_t len)
 {
 	size_t n = 0;
 
-	for (const char *p = text, *end = text + len; p < end && (p = memchr(p, '\n', (size_t)(end - p))); p++)
+	for (const char *p = text, *end = text + len; p < end && (p = memchr(p, '\n', (size_t)(end - p)));
+	     p++)
 		n++;
 	return n;
 }

@@ -20,7 +20,8 @@ struct tt_mounts;
 struct tt_mount {
 	uint32_t id, parent; /* parent: the mount that it is mounted on */
 	uint32_t dev; /* the kernel's encoding, major << 20 | minor */
-	const char *root; /* the directory or file of the file system that is mounted; need not begin with '/' */
+	const char
+		*root; /* the directory or file of the file system that is mounted; need not begin with '/' */
 	const char *point; /* where, from the root directory of the process whose list it is */
 	const char *type, *options; /* of the file system; options as they stand there */
 };

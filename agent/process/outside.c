@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/openat2.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -211,7 +212,7 @@ static void make_room(struct tt_outside *outside)
 	size_t bytes = 0;
 
 	DL_FOREACH(outside->places, place)
-		bytes += place->table.mounts ? tt_mounts_bytes(place->table.mounts) : 0;
+	bytes += place->table.mounts ? tt_mounts_bytes(place->table.mounts) : 0;
 	while (outside->n > 1 && (outside->n > PLACES_MAX || bytes > BYTES_MAX)) {
 		last = outside->places->prev;
 		bytes -= last->table.mounts ? tt_mounts_bytes(last->table.mounts) : 0;
@@ -267,53 +268,120 @@ static struct place *learn(struct tt_outside *outside, uint32_t pid, const struc
 
 /* ---- files */
 
+/* No link is followed: with the right ones a process could send us anywhere. */
+static int look_up(int directory, const char *name, uint64_t flags, uint64_t resolve)
+{
+	struct open_how how = { .flags = O_PATH | O_NOFOLLOW | O_CLOEXEC | flags,
+				.resolve = RESOLVE_NO_SYMLINKS | resolve };
+	int fd = (int)syscall(SYS_openat2, directory, name, &how, sizeof(how));
+
+	return fd < 0 ? -errno : fd;
+}
+
 /* Is this the file that was accessed? An overlay's inode number is that of the file in a layer, or has the number of the
  * layer in its upper half (fs/overlayfs/inode.c: ovl_map_ino()). */
-static bool is_it(int directory, const char *name, const struct tt_outside_file *file, bool layer,
-		  bool *ret_exists)
+static bool is_it(int fd, const struct tt_outside_file *file, bool layer)
 {
-	struct open_how how = {
-		.flags = O_PATH | O_NOFOLLOW | O_CLOEXEC,
-		.resolve = RESOLVE_NO_SYMLINKS | (layer ? RESOLVE_BENEATH | RESOLVE_NO_XDEV : 0),
-	};
-	_cleanup_close_ int fd = (int)syscall(SYS_openat2, directory, name, &how, sizeof(how));
 	struct stat st;
 
-	*ret_exists = fd >= 0 && fstat(fd, &st) == 0;
-	if (!*ret_exists || (file->mode && ((st.st_mode ^ file->mode) & S_IFMT)))
+	if (fd < 0 || fstat(fd, &st) < 0 || (file->mode && ((st.st_mode ^ file->mode) & S_IFMT)))
 		return false;
 	return st.st_ino == file->ino || (layer && (uint32_t)st.st_ino == (uint32_t)file->ino);
 }
 
-static char *in_layer(const char *layer, const char *inner, const struct tt_outside_file *file,
-		      bool *ret_exists)
+static bool is_called(const char *name, const struct tt_outside_file *file)
 {
-	/* Docker's names of layers are links */
-	_cleanup_close_ int fd = open(layer, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_close_ int fd = look_up(AT_FDCWD, name, 0, 0);
 
-	*ret_exists = false;
-	if (fd < 0 || !is_it(fd, inner[1] ? inner + 1 : ".", file, true, ret_exists))
-		return NULL;
-	return tt_mounts_join(layer, inner);
+	return is_it(fd, file, false);
 }
 
-/* A file that was copied up for writing may keep the number that it had below. */
-static char *in_layers(const struct tt_mount *mount, const char *inner, const struct tt_outside_file *file)
+/* Names of layers are text that whoever mounted the overlay chose, in a namespace where they may mean something else. Here they
+ * must not make us wait for another machine or a user's process. */
+static bool may_wait(const struct tt_outside *outside, const char *name)
+{
+	static const char *const types[] = { "autofs", "fuse", "nfs", "cifs", "smb", "9p", "ceph", "afs" };
+	const struct tt_mount *mount;
+	const char *rest;
+
+	mount = outside->own.mounts ? tt_mounts_find(outside->own.mounts, outside->own.root, name, &rest)
+				    : NULL;
+	for (size_t i = 0; mount && i < ARRAY_SIZE(types); i++) {
+		if (strncmp(mount->type, types[i], strlen(types[i])) == 0)
+			return true;
+	}
+	return !mount;
+}
+
+/* What the link contains, which may begin with "../"; Docker and Podman have such ones for layers. malloc'd. */
+static char *follow(const char *link)
+{
+	_cleanup_close_ int fd = look_up(AT_FDCWD, link, 0, 0);
+	_cleanup_free_ char *directory = strdup(link);
+	char text[PATH_MAX], *target = text, *slash;
+	ssize_t n = fd < 0 ? -1 : readlinkat(fd, "", text, sizeof(text) - 1);
+
+	if (n <= 0 || !directory)
+		return NULL;
+	text[n] = '\0';
+	if (*target == '/')
+		return strdup(target);
+	for (bool up = true; up; target += up ? 3 : 0) {
+		slash = strrchr(directory, '/');
+		if (!slash)
+			return NULL;
+		*slash = '\0';
+		up = strncmp(target, "../", 3) == 0;
+	}
+	return asprintf(&slash, "%s/%s", directory, target) < 0 ? NULL : slash;
+}
+
+static int open_layer(const struct tt_outside *outside, const char *name)
+{
+	/* with ".." it would not be the place that its mount says */
+	if (strstr(name, "/..") || may_wait(outside, name))
+		return -ENOENT;
+	return look_up(AT_FDCWD, name, O_DIRECTORY, 0);
+}
+
+/* Its name there; NULL: there is none, or (*ret_other) another file. */
+static char *in_layer(const struct tt_outside *outside, const char *layer, const char *inner,
+		      const struct tt_outside_file *file, bool *ret_other)
+{
+	_cleanup_close_ int directory = open_layer(outside, layer), fd = -1;
+	_cleanup_free_ char *target = NULL;
+
+	*ret_other = false;
+	if (directory == -ELOOP || directory == -ENOTDIR) {
+		target = follow(layer);
+		directory = target ? open_layer(outside, target) : -ENOENT;
+	}
+	if (directory < 0)
+		return NULL;
+	fd = look_up(directory, inner[1] ? inner + 1 : ".", 0, RESOLVE_BENEATH | RESOLVE_NO_XDEV);
+	if (is_it(fd, file, true))
+		return tt_mounts_join(target ? target : layer, inner);
+	*ret_other = fd >= 0;
+	return NULL;
+}
+
+static char *in_layers(const struct tt_outside *outside, const struct tt_mount *mount, const char *inner,
+		       const struct tt_outside_file *file)
 {
 	_cleanup_(tt_layers_done) struct tt_layers layers = { 0 };
-	bool is_upper = false, exists;
+	bool in_upper = false, unused;
 	char *name = NULL;
 
 	if (tt_mount_layers(mount, &layers) < 0)
 		return NULL;
 	if (layers.upper)
-		name = in_layer(layers.upper, inner, file, &is_upper);
-	for (unsigned i = 0; !name && i < layers.n; i++) {
-		name = in_layer(layers.lower[i], inner, file, &exists);
-		if (name && is_upper) {
-			free(name);
-			return tt_mounts_join(layers.upper, inner);
-		}
+		name = in_layer(outside, layers.upper, inner, file, &in_upper);
+	for (unsigned i = 0; !name && i < layers.n; i++)
+		name = in_layer(outside, layers.lower[i], inner, file, &unused);
+	/* copied up to be written, and still under the number that it had */
+	if (name && in_upper) {
+		free(name);
+		name = tt_mounts_join(layers.upper, inner);
 	}
 	return name;
 }
@@ -325,7 +393,6 @@ static char *translate(struct tt_outside *outside, const struct table *table, co
 	_cleanup_free_ char *inner = NULL, *name = NULL;
 	const struct tt_mount *mount;
 	const char *rest;
-	bool exists;
 
 	mount = tt_mounts_find(table->mounts, table->root, path, &rest);
 	*ret_stale = !mount || (file->dev && file->dev != mount->dev);
@@ -336,18 +403,17 @@ static char *translate(struct tt_outside *outside, const struct table *table, co
 		return NULL;
 	if (outside->own.mounts)
 		name = tt_mounts_name(outside->own.mounts, outside->own.root, mount->dev, inner);
-	if (name && is_it(AT_FDCWD, name, file, false, &exists))
+	if (name && is_called(name, file))
 		return TAKE_PTR(name);
 	*ret_stale = name;
-	return tt_mount_is_overlay(mount) ? in_layers(mount, inner, file) : NULL;
+	return tt_mount_is_overlay(mount) ? in_layers(outside, mount, inner, file) : NULL;
 }
 
 static char *name_below(const char *root, const struct tt_outside_file *file)
 {
 	char *name = tt_mounts_join(root, file->path);
-	bool exists;
 
-	if (name && is_it(AT_FDCWD, name, file, false, &exists))
+	if (name && is_called(name, file))
 		return name;
 	free(name);
 	return NULL;

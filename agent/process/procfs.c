@@ -354,17 +354,26 @@ uint32_t tt_procfs_mount_id(int fd)
 	return (uint32_t)stx.stx_mnt_id;
 }
 
-/* 64 hex digits that no further hex digit touches. */
+/* 64 hex digits that no further hex digit touches, of Docker, Podman, containerd, CRI-O; not those of conmon, which watches a
+ * container from outside. Else the name of an LXC container. */
 static char *find_container(const char *path)
 {
-	static const char digits[] = "0123456789abcdef";
+	static const char digits[] = "0123456789abcdef", watcher[] = "conmon-";
+	static const char *const parents[] = { "/lxc.payload.", "/lxc.payload/", "/lxc/" };
 
 	for (const char *p = path; *p;) {
-		size_t n = strspn(p, digits);
+		size_t n = strspn(p, digits), before = sizeof(watcher) - 1;
 
-		if (n == 64)
+		if (n == 64 && ((size_t)(p - path) < before || strncmp(p - before, watcher, before) != 0))
 			return strndup(p, n);
 		p += n ? n : 1;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(parents); i++) {
+		const char *name = strstr(path, parents[i]);
+		size_t n = name ? strcspn(name + strlen(parents[i]), "/") : 0;
+
+		if (n)
+			return strndup(name + strlen(parents[i]), n);
 	}
 	return NULL;
 }

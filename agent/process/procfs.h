@@ -48,7 +48,7 @@ int tt_procfs_cwd(struct tt_procfs *fs, uint32_t pid, char **ret);
 int tt_procfs_cmdline(struct tt_procfs *fs, uint32_t pid, size_t max, char **ret, size_t *ret_len);
 /* Environment block; at most max bytes. The caller strips values before keeping anything. */
 int tt_procfs_environ(struct tt_procfs *fs, uint32_t pid, size_t max, char **ret, size_t *ret_len);
-/* cgroup v2 path ("/user.slice/..."), and container id (64 hex digits found in any hierarchy's path, or NULL). */
+/* cgroup v2 path ("/user.slice/..."), and container id (from any hierarchy's path, docs/data-model.md; or NULL). */
 int tt_procfs_cgroup(struct tt_procfs *fs, uint32_t pid, char **ret_path, char **ret_container);
 
 /* Opens a regular file as process pid sees it: PROC/pid/root + path, or if the process is gone (or pid is 0)

@@ -182,7 +182,7 @@ static void a_place_in_a_mount_has_a_name_in_its_file_system(void **state)
 	static const struct {
 		const char *root, *rest, *inner;
 	} cases[] = {
-		{ "/", "", "/" },	{ "/", "/f", "/f" },   { "/sub", "", "/sub" },
+		{ "/", "", "/" },	    { "/", "/f", "/f" },    { "/sub", "", "/sub" },
 		{ "/sub", "/f", "/sub/f" }, { "net:[1]", "", "-" },
 	};
 

@@ -14,7 +14,7 @@
 #include "util/util.h"
 
 /* Ids that no mount of this machine has. */
-#define OURS   "4000000001 4000000000 0:1 / / rw - rootfs rootfs rw\n"
+#define OURS "4000000001 4000000000 0:1 / / rw - rootfs rootfs rw\n"
 #define MOUNTS                                                                                               \
 	"4000000003 4000000000 8:9 / / rw - ext4 x rw\n"                                                     \
 	"4000000004 4000000003 8:7 /sub /d rw - ext4 x rw\n"
@@ -38,6 +38,13 @@ static ino_t inode(const char *path)
 	return st.st_ino;
 }
 
+/* Nothing is known yet. */
+static void begin(void)
+{
+	tt_outside_free(box.outside);
+	assert_int_equal(tt_outside_new(box.procfs, &box.outside), 0);
+}
+
 /* The process has another namespace; what it sees as /d is here host/disk/sub. */
 static int setup(void **state)
 {
@@ -54,7 +61,7 @@ static int setup(void **state)
 	fixture_file("/host/disk/sub/file", "x");
 	box = (struct box){ .now_ns = 100 * SECOND };
 	assert_int_equal(tt_procfs_new(fixture_path("/proc"), &box.procfs), 0);
-	assert_int_equal(tt_outside_new(box.procfs, &box.outside), 0);
+	begin();
 	tt_outside_look(box.outside, 100, 0, &box.view);
 	return 0;
 }
@@ -77,8 +84,10 @@ static const char *name_of(uint32_t pid, const struct tt_view *view, const struc
 	static char text[PATH_MAX];
 	_cleanup_free_ char *name = tt_outside_name(box.outside, pid, view, of, box.now_ns);
 
-	snprintf(text, sizeof(text), "%s", !name ? "-" : strncmp(name, fixture, strlen(fixture)) != 0 ? name
-						       : name + strlen(fixture));
+	snprintf(text, sizeof(text), "%s",
+		 !name						? "-"
+		 : strncmp(name, fixture, strlen(fixture)) != 0 ? name
+								: name + strlen(fixture));
 	return text;
 }
 
@@ -218,10 +227,11 @@ static void put_overlay(const char *lower)
 {
 	_cleanup_(tt_buf_done) struct tt_buf text = TT_BUF_INIT;
 
-	tt_buf_printf(&text,
-		      "4000000003 4000000000 0:50 / / rw - overlay o rw,lowerdir=%s/none:%s/%s,upperdir=%s/upper,"
-		      "workdir=/w\n",
-		      fixture, fixture, lower, fixture);
+	tt_buf_printf(
+		&text,
+		"4000000003 4000000000 0:50 / / rw - overlay o rw,lowerdir=%s/none:%s/%s,upperdir=%s/upper,"
+		"workdir=/w\n",
+		fixture, fixture, lower, fixture);
 	fixture_file("/proc/100/mountinfo", text.text);
 	fixture_file("/upper/new", "x");
 	fixture_file("/upper/dir/changed", "x");
@@ -239,19 +249,51 @@ static void an_overlays_file_is_found_in_its_layer(void **state)
 	/* copied up, under the number that it had */
 	assert_string_equal(name("/dir/changed", inode("/lower/dir/changed")), "/upper/dir/changed");
 	/* with the number of its layer (xino) */
-	assert_string_equal(name("/dir/old", (ino_t)(inode("/lower/dir/old") | 2ull << 62)), "/lower/dir/old");
+	assert_string_equal(name("/dir/old", (ino_t)(inode("/lower/dir/old") | 2ull << 62)),
+			    "/lower/dir/old");
 	assert_string_equal(name("/dir/old", 1), "-");
 	assert_string_equal(name("/new/../dir/old", inode("/lower/dir/old")), "-");
 }
 
 static void a_layers_own_name_may_be_a_link(void **state)
 {
-	put_overlay("link");
-	fixture_link("/link", "lower");
-	fixture_link("/lower/out", "../upper");
+	static const char *const links[] = { "lower", "x/../lower", "../lower", "l/../../lower",
+					     "../up/lower" };
+	char text[128];
 
-	assert_string_equal(name("/dir/old", inode("/lower/dir/old")), "/link/dir/old");
+	fixture_link("/up", ".");
+	for (size_t i = 0; i < ARRAY_SIZE(links); i++) {
+		put_overlay("l/link");
+		fixture_link("/l/link", links[i]);
+		assert_string_equal(name("/dir/old", inode("/lower/dir/old")),
+				    i == 2 ? "/lower/dir/old" : "-");
+	}
+	snprintf(text, sizeof(text), "%s/lower", fixture);
+	fixture_link("/l/link", text);
+	fixture_link("/lower/out", "../upper");
+	assert_string_equal(name("/dir/old", inode("/lower/dir/old")), "/lower/dir/old");
 	assert_string_equal(name("/out/new", inode("/upper/new")), "-");
+	/* but not on the way to it */
+	put_overlay("up/lower");
+	begin();
+	assert_string_equal(name("/dir/old", inode("/lower/dir/old")), "-");
+}
+
+/* The text of an overlay's options leads to no server. */
+static void a_layer_is_not_looked_for_where_one_may_wait(void **state)
+{
+	static const char *const types[] = { "autofs", "nfs4", "fuse.sshfs", "ext4" };
+	char text[512];
+
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
+		snprintf(text, sizeof(text), OURS "4000000002 4000000001 0:77 / %s/lower rw - %s x rw\n",
+			 fixture, types[i]);
+		fixture_file("/proc/self/mountinfo", text);
+		begin();
+		put_overlay("lower");
+		assert_string_equal(name("/dir/old", inode("/lower/dir/old")),
+				    i == 3 ? "/lower/dir/old" : "-");
+	}
 }
 
 static void mounts_are_read_anew_where_they_do_not_fit(void **state)
@@ -337,6 +379,7 @@ int main(void)
 		TEST(a_root_within_a_namespace_is_found_from_its_top),
 		TEST(an_overlays_file_is_found_in_its_layer),
 		TEST(a_layers_own_name_may_be_a_link),
+		TEST(a_layer_is_not_looked_for_where_one_may_wait),
 		TEST(mounts_are_read_anew_where_they_do_not_fit),
 		TEST(nor_are_they_read_for_what_has_no_name),
 		TEST(a_list_that_is_too_long_is_not_read_all_the_time),

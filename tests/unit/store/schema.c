@@ -99,7 +99,8 @@ static void every_promised_view_and_column_is_there(void **state)
 		" root_process_id, launched_by, tty, user, uid, cwd, command, started_ns, ended_ns, "
 		"exit_status,"
 		" process_count, score, level, policy, complete, gateway, gateway_source FROM session",
-		"SELECT process_id, session_id, parent_process_id, pid, ppid, uid, exe, host_exe, argv, cwd, script, "
+		"SELECT process_id, session_id, parent_process_id, pid, ppid, uid, exe, host_exe, argv, cwd, "
+		"script, "
 		"role, started_ns,"
 		" ended_ns, exit_status, mount_ns, cgroup, container_id, coverage FROM process",
 		"SELECT process_id, seq, exe, argv, script, result, at_ns FROM process_exec",
