@@ -24,13 +24,17 @@ static void inside(const struct tt_event *event, const struct tt_process *proces
 static char *outside_name(struct tt_tracker *tracker, const struct tt_process *process,
 			  const struct tt_outside_file *file)
 {
+	return process->elsewhere && file->path
+		       ? tt_outside_name(tracker->outside, process->key.pid, &process->view, file)
+		       : NULL;
+}
+
+static uint64_t monotonic_ns(void)
+{
 	struct timespec now;
 
-	if (!process->elsewhere || !file->path)
-		return NULL;
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	return tt_outside_name(tracker->outside, process->key.pid, &process->view, file,
-			       (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec);
+	return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
 }
 
 static char *outside(const struct tt_event *event, const struct tt_process *process, void *arg)
@@ -88,7 +92,7 @@ int tt_tracker_new(const struct tt_tracker_params *params, struct tt_tracker **r
 	tracker->params = *params;
 	r = tt_process_table_new(params->max_processes, tt_tracker_forgotten, tracker, &tracker->table);
 	if (r == 0)
-		r = tt_outside_new(params->procfs, &tracker->outside);
+		r = tt_outside_new(params->procfs, monotonic_ns, &tracker->outside);
 	if (r == 0)
 		r = tt_rows_new(&rows, &tracker->rows);
 	if (r < 0) {

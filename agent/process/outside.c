@@ -14,18 +14,18 @@
 #include "util/util.h"
 
 /* Containers and chroots at a time; a developer's machine has some. */
-#define PLACES_MAX    64
+#define PLACES_MAX  64
 /* Of all their mounts together, in memory. */
-#define BYTES_MAX     (8u << 20)
-/* A namespace: 2,000 mounts of a kilobyte, as overlays of many layers have it. Reading so much takes some 10 ms. */
-#define TEXT_MAX      (2u << 20)
-/* Read in a second, however many namespaces somebody makes. */
-#define READ_MAX      (4u << 20)
-#define SECOND_NS     UINT64_C(1000000000)
+#define BYTES_MAX   (8u << 20)
+/* A namespace: 2,000 mounts of a kilobyte, as overlays of many layers have it. */
+#define TEXT_MAX    (2u << 20)
+/* That takes some 10 ms; but a list of mounts that were stacked on purpose takes the square of their number. */
+#define READ_MAX_NS UINT64_C(50000000)
+/* Reading may take a 20th of the time, and so much at once: a hundred namespaces. */
+#define READ_SHARE  20
+#define DEBT_MAX_NS UINT64_C(20000000)
 /* Files that were deleted look like mounts that have changed. */
-#define FRESH_NS      UINT64_C(20000000)
-/* What opening and reading an empty list costs, in bytes of a long one. */
-#define READ_OVERHEAD 4096
+#define FRESH_NS    UINT64_C(20000000)
 
 struct table {
 	struct tt_mounts *mounts; /* NULL: could not be read */
@@ -46,11 +46,12 @@ struct tt_outside {
 	struct table own;
 	struct place *places; /* the last used first */
 	unsigned n;
-	uint64_t second_ns;
-	size_t read;
+	uint64_t (*clock)(void);
+	uint64_t debt_ns,
+		paid_ns; /* what reading took, less its share of the time since; until when that is counted */
 };
 
-int tt_outside_new(struct tt_procfs *procfs, struct tt_outside **ret)
+int tt_outside_new(struct tt_procfs *procfs, uint64_t (*clock)(void), struct tt_outside **ret)
 {
 	struct tt_outside *outside = calloc(1, sizeof(*outside));
 	struct stat st;
@@ -58,6 +59,7 @@ int tt_outside_new(struct tt_procfs *procfs, struct tt_outside **ret)
 	if (!outside)
 		return -ENOMEM;
 	outside->procfs = procfs;
+	outside->clock = clock;
 	if (stat("/", &st) == 0) {
 		outside->own_view.root_dev = st.st_dev;
 		outside->own_view.root_ino = st.st_ino;
@@ -132,11 +134,11 @@ void tt_outside_look(const struct tt_outside *outside, uint32_t pid, uint64_t mn
 
 static bool may_read(struct tt_outside *outside, uint64_t now_ns)
 {
-	if (now_ns >= outside->second_ns + SECOND_NS) {
-		outside->second_ns = now_ns;
-		outside->read = 0;
-	}
-	return outside->read < READ_MAX;
+	uint64_t share = (now_ns - outside->paid_ns) / READ_SHARE;
+
+	outside->debt_ns = outside->debt_ns > share ? outside->debt_ns - share : 0;
+	outside->paid_ns = now_ns;
+	return outside->debt_ns < DEBT_MAX_NS;
 }
 
 /* pid 0: our own. */
@@ -148,8 +150,7 @@ static int read_table(struct tt_outside *outside, uint32_t pid, int root_fd, uin
 	size_t len = 0;
 	int r;
 
-	r = tt_procfs_mountinfo(outside->procfs, pid, TEXT_MAX, &text, &len);
-	outside->read += READ_OVERHEAD + (r == -EFBIG ? TEXT_MAX : len);
+	r = tt_procfs_mountinfo(outside->procfs, pid, TEXT_MAX, READ_MAX_NS, &text, &len);
 	if (r == 0)
 		r = tt_mounts_parse(text, len, &mounts);
 	table->read_ns = now_ns;
@@ -170,8 +171,8 @@ static void read_own(struct tt_outside *outside, uint64_t now_ns)
 }
 
 /* From a process that has this root still. Where its list is too long the place is kept without, not to be read all the time. */
-static int read_place(struct tt_outside *outside, uint32_t pid, const struct tt_view *view, uint64_t now_ns,
-		      struct place *place)
+static int read_root(struct tt_outside *outside, uint32_t pid, const struct tt_view *view, uint64_t now_ns,
+		     struct place *place)
 {
 	_cleanup_close_ int root = tt_procfs_open_root(outside->procfs, pid);
 	_cleanup_free_ char *link = NULL;
@@ -201,7 +202,20 @@ static int read_place(struct tt_outside *outside, uint32_t pid, const struct tt_
 	/* they go together: what is mounted there may be new here, too */
 	if (r == 0)
 		read_own(outside, now_ns);
-	return r == -EFBIG || r == -E2BIG ? 0 : r;
+	return r == -EFBIG || r == -E2BIG || r == -ETIME ? 0 : r;
+}
+
+/* -EBUSY: too much was read lately. */
+static int read_place(struct tt_outside *outside, uint32_t pid, const struct tt_view *view, uint64_t now_ns,
+		      struct place *place)
+{
+	int r;
+
+	if (!may_read(outside, now_ns))
+		return -EBUSY;
+	r = read_root(outside, pid, view, now_ns, place);
+	outside->debt_ns += outside->clock() - now_ns;
+	return r;
 }
 
 /* ---- places */
@@ -251,8 +265,6 @@ static struct place *learn(struct tt_outside *outside, uint32_t pid, const struc
 	_cleanup_(place_freep) struct place *place = NULL;
 	struct place *added;
 
-	if (!may_read(outside, now_ns))
-		return NULL;
 	place = calloc(1, sizeof(*place));
 	if (!place)
 		return NULL;
@@ -440,8 +452,9 @@ static char *name_at(struct tt_outside *outside, const struct place *place,
 }
 
 char *tt_outside_name(struct tt_outside *outside, uint32_t pid, const struct tt_view *view,
-		      const struct tt_outside_file *file, uint64_t now_ns)
+		      const struct tt_outside_file *file)
 {
+	uint64_t now_ns = outside->clock();
 	struct place *place;
 	bool stale = false;
 	char *name;
@@ -461,7 +474,7 @@ char *tt_outside_name(struct tt_outside *outside, uint32_t pid, const struct tt_
 		DL_PREPEND(outside->places, place);
 	}
 	name = name_at(outside, place, file, &stale);
-	if (!name && stale && now_ns >= place->table.read_ns + FRESH_NS && may_read(outside, now_ns) &&
+	if (!name && stale && now_ns >= place->table.read_ns + FRESH_NS &&
 	    read_place(outside, pid, &place->view, now_ns, place) == 0)
 		name = name_at(outside, place, file, &stale);
 	if (tt_streq(name, file->path)) {

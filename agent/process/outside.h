@@ -6,7 +6,7 @@
  * accessed (by its inode number): so one that was deleted, replaced or moved meanwhile has none, and mounts that were read
  * too early or made up lead nowhere. Names are looked up without following links or opening anything.
  *
- * Bounded in number, memory, and what is read in a second; beyond, names are not known. */
+ * Bounded in number, in memory, and in the time that reading takes; beyond, names are not known. */
 #ifndef TT_PROCESS_OUTSIDE_H
 #define TT_PROCESS_OUTSIDE_H
 
@@ -29,8 +29,8 @@ struct tt_outside_file {
 	uint32_t mode; /* its type; 0 not known */
 };
 
-/* procfs stays the caller's. */
-int tt_outside_new(struct tt_procfs *procfs, struct tt_outside **ret);
+/* procfs stays the caller's. clock: nanoseconds that pass. */
+int tt_outside_new(struct tt_procfs *procfs, uint64_t (*clock)(void), struct tt_outside **ret);
 void tt_outside_free(struct tt_outside *outside);
 
 /* Brings what is known of pid's view up to date: its namespace is mnt_ns (0: ask). Of one that has gone it is what it
@@ -41,8 +41,8 @@ bool tt_outside_is_other_root(const struct tt_outside *outside, const struct tt_
 /* Is its root or its namespace another one? */
 bool tt_outside_is_elsewhere(const struct tt_outside *outside, const struct tt_view *view);
 
-/* malloc'd; NULL: it is the same as file->path, or not known. now_ns: on any clock, always the same. */
+/* malloc'd; NULL: it is the same as file->path, or not known. */
 char *tt_outside_name(struct tt_outside *outside, uint32_t pid, const struct tt_view *view,
-		      const struct tt_outside_file *file, uint64_t now_ns);
+		      const struct tt_outside_file *file);
 
 #endif

@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
+#include <time.h>
 
 #include "process/redact.h"
 #include "util/buf.h"
@@ -338,11 +339,40 @@ int tt_procfs_mount_ns(struct tt_procfs *fs, uint32_t pid, uint64_t *ret)
 	return r;
 }
 
-int tt_procfs_mountinfo(struct tt_procfs *fs, uint32_t pid, size_t max, char **ret, size_t *ret_len)
+static uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * UINT64_C(1000000000) + (uint64_t)ts.tv_nsec;
+}
+
+int tt_procfs_mountinfo(struct tt_procfs *fs, uint32_t pid, size_t max, uint64_t max_ns, char **ret,
+			size_t *ret_len)
 {
 	_cleanup_close_ int fd = open_proc(fs, pid, "mountinfo");
+	_cleanup_(tt_buf_done) struct tt_buf text = TT_BUF_INIT;
+	uint64_t begin_ns = now_ns();
+	char part[4096]; /* as much as the kernel makes of it at a time */
+	ssize_t n;
 
-	return fd < 0 ? fd : tt_procfs_read(fd, max, ret, ret_len);
+	if (fd < 0)
+		return fd;
+	while ((n = read(fd, part, sizeof(part))) != 0) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		tt_buf_add(&text, part, (size_t)n);
+		if (text.len > max)
+			return -EFBIG;
+		if (now_ns() - begin_ns > max_ns)
+			return -ETIME;
+	}
+	tt_buf_str(&text, ""); /* an empty list is one */
+	*ret_len = text.len;
+	*ret = tt_buf_take(&text);
+	return *ret ? 0 : -ENOMEM;
 }
 
 uint32_t tt_procfs_mount_id(int fd)

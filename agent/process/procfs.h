@@ -65,8 +65,9 @@ int tt_procfs_root(struct tt_procfs *fs, uint32_t pid, struct stat *ret);
 int tt_procfs_open_root(struct tt_procfs *fs, uint32_t pid); /* -> fd (O_PATH) */
 int tt_procfs_root_name(struct tt_procfs *fs, uint32_t pid, char **ret);
 int tt_procfs_mount_ns(struct tt_procfs *fs, uint32_t pid, uint64_t *ret);
-/* Its list of mounts. -EFBIG: longer than max. */
-int tt_procfs_mountinfo(struct tt_procfs *fs, uint32_t pid, size_t max, char **ret, size_t *ret_len);
+/* Its list of mounts. -EFBIG: longer than max. -ETIME: it takes longer than max_ns. */
+int tt_procfs_mountinfo(struct tt_procfs *fs, uint32_t pid, size_t max, uint64_t max_ns, char **ret,
+			size_t *ret_len);
 /* The id, in that list, of the mount that an open file lies in; 0 not known. */
 uint32_t tt_procfs_mount_id(int fd);
 /* At most max bytes of an open file from its beginning, NUL-terminated. -EFBIG: it is longer. */

@@ -97,6 +97,24 @@ static void a_device_is_proc_where_the_process_has_it_mounted_as_that(void **sta
 	assert_false(tt_procfs_has_proc(fs, 8, 40));
 }
 
+static void a_list_of_mounts_is_read_whole_or_not_at_all(void **state)
+{
+	_cleanup_procfs_ struct tt_procfs *fs = open_fixture();
+	_cleanup_free_ char *text = NULL, *none = NULL;
+	size_t len = 0;
+
+	fixture_file("/proc/7/mountinfo", "0123456789");
+	fixture_file("/proc/self/mountinfo", "");
+	assert_int_equal(tt_procfs_mountinfo(fs, 7, 9, UINT64_MAX, &text, &len), -EFBIG);
+	assert_int_equal(tt_procfs_mountinfo(fs, 7, 10, 0, &text, &len), -ETIME);
+	assert_int_equal(tt_procfs_mountinfo(fs, 8, 10, UINT64_MAX, &text, &len), -ENOENT);
+	assert_int_equal(tt_procfs_mountinfo(fs, 7, 10, UINT64_MAX, &text, &len), 0);
+	assert_int_equal(len, 10);
+	assert_string_equal(text, "0123456789");
+	assert_int_equal(tt_procfs_mountinfo(fs, 0, 10, UINT64_MAX, &none, &len), 0);
+	assert_int_equal(len, 0);
+}
+
 static void damaged_and_missing_stat_is_an_error(void **state)
 {
 	static const char *const texts[] = { "", "7", "7 (x", "7 )x(", "7 (x) S", "7 (x) S a b c" };
@@ -407,6 +425,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(stat_is_read_whatever_the_name_holds),
+		TEST(a_list_of_mounts_is_read_whole_or_not_at_all),
 		TEST(damaged_and_missing_stat_is_an_error),
 		TEST(numbers_of_a_pid_are_read),
 		TEST(a_device_is_proc_where_the_process_has_it_mounted_as_that),
