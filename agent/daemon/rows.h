@@ -25,7 +25,7 @@ struct tt_rows_params {
 	/* what a file is to another process (inside.h); NULL: not asked. arg is its last argument */
 	void (*inside)(const struct tt_event *event, const struct tt_process *process, struct tt_inside *ret,
 		       void *arg);
-	/* what a file is called outside (process/outside.h), malloc'd; NULL: not asked. arg is its last argument */
+	/* what a file is called on the host (process/outside.h), malloc'd; NULL: not asked. arg is its last argument */
 	char *(*outside)(const struct tt_event *event, const struct tt_process *process, void *arg);
 	void *arg;
 	unsigned max_keys; /* of unaggregated operations that are remembered; beyond, each becomes a row */

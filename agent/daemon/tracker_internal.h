@@ -147,7 +147,7 @@ void tt_tracker_read_environment(struct tt_tracker *tracker, struct tt_process *
 
 /* ---- tracker.c */
 
-/* Which files it sees from now on, and what its program is called here. */
+/* Which files it sees from now on, and what the host calls its program. */
 void tt_tracker_look_where(struct tt_tracker *tracker, struct tt_process *process);
 
 struct tt_tracker_slot *tt_tracker_find_slot(const struct tt_tracker *tracker, uint64_t id);

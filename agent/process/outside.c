@@ -35,37 +35,66 @@ struct table {
 
 struct place {
 	struct tt_view view;
-	char *root; /* where the root directory lies: in our namespace, or in its own ("/": at its top) */
-	struct table table; /* none where the namespace is ours */
+	char *root; /* where the root directory lies in its namespace ("/": at its top) */
+	struct table table; /* none where the namespace is the host's */
 	struct place *prev, *next;
 };
 
 struct tt_outside {
 	struct tt_procfs *procfs;
-	struct tt_view own_view;
-	struct table own;
+	struct tt_view own, host_view;
+	uint32_t host_pid; /* whose is the host's; 0: our own */
+	int host_root;
+	struct table host;
 	struct place *places; /* the last used first */
 	unsigned n;
 	uint64_t (*clock)(void);
-	uint64_t debt_ns,
-		paid_ns; /* what reading took, less its share of the time since; until when that is counted */
+	uint64_t debt_ns; /* what reading took, less its share of the time since */
+	uint64_t paid_ns; /* until when that is counted */
 };
+
+TT_DEFINE_CLEANUP(struct tt_outside *, tt_outside_free)
+
+static int set_root(struct tt_view *view, int root)
+{
+	struct stat st;
+
+	if (root < 0)
+		return root;
+	if (fstat(root, &st) < 0)
+		return -errno;
+	view->root_dev = st.st_dev;
+	view->root_ino = st.st_ino;
+	return 0;
+}
 
 int tt_outside_new(struct tt_procfs *procfs, uint64_t (*clock)(void), struct tt_outside **ret)
 {
-	struct tt_outside *outside = calloc(1, sizeof(*outside));
-	struct stat st;
+	_cleanup_(tt_outside_freep) struct tt_outside *outside = calloc(1, sizeof(*outside));
+	_cleanup_close_ int own_root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int r;
 
 	if (!outside)
 		return -ENOMEM;
 	outside->procfs = procfs;
 	outside->clock = clock;
-	if (stat("/", &st) == 0) {
-		outside->own_view.root_dev = st.st_dev;
-		outside->own_view.root_ino = st.st_ino;
+	outside->host_root = -1;
+	r = own_root < 0 ? -errno : set_root(&outside->own, own_root);
+	if (r < 0)
+		return r;
+	tt_procfs_mount_ns(procfs, 0, &outside->own.mnt_ns);
+
+	outside->host_pid = 1;
+	outside->host_root = tt_procfs_open_root(procfs, outside->host_pid);
+	if (set_root(&outside->host_view, outside->host_root) < 0 ||
+	    tt_procfs_mount_ns(procfs, outside->host_pid, &outside->host_view.mnt_ns) < 0) {
+		tt_closep(&outside->host_root);
+		outside->host_pid = 0;
+		outside->host_view = outside->own;
+		outside->host_root = own_root;
+		own_root = -1;
 	}
-	tt_procfs_mount_ns(procfs, 0, &outside->own_view.mnt_ns);
-	*ret = outside;
+	*ret = TAKE_PTR(outside);
 	return 0;
 }
 
@@ -92,7 +121,8 @@ void tt_outside_free(struct tt_outside *outside)
 		return;
 	while (outside->places)
 		forget(outside, outside->places);
-	tt_mounts_free(outside->own.mounts);
+	tt_mounts_free(outside->host.mounts);
+	tt_closep(&outside->host_root);
 	free(outside);
 }
 
@@ -101,19 +131,22 @@ static bool same_root(const struct tt_view *a, const struct tt_view *b)
 	return a->root_dev == b->root_dev && a->root_ino == b->root_ino;
 }
 
-static bool other_namespace(const struct tt_outside *outside, const struct tt_view *view)
+static bool other_namespace(const struct tt_view *view, const struct tt_view *than)
 {
-	return view->mnt_ns && outside->own_view.mnt_ns && view->mnt_ns != outside->own_view.mnt_ns;
+	return view->mnt_ns && than->mnt_ns && view->mnt_ns != than->mnt_ns;
 }
 
 bool tt_outside_is_other_root(const struct tt_outside *outside, const struct tt_view *view)
 {
-	return view->root_ino ? !same_root(view, &outside->own_view) : other_namespace(outside, view);
+	return view->root_ino
+		       ? !same_root(view, &outside->own)
+		       : other_namespace(view, &outside->host_view) && other_namespace(view, &outside->own);
 }
 
 bool tt_outside_is_elsewhere(const struct tt_outside *outside, const struct tt_view *view)
 {
-	return tt_outside_is_other_root(outside, view) || other_namespace(outside, view);
+	return other_namespace(view, &outside->host_view) ||
+	       (view->root_ino && !same_root(view, &outside->host_view));
 }
 
 void tt_outside_look(const struct tt_outside *outside, uint32_t pid, uint64_t mnt_ns, struct tt_view *view)
@@ -141,7 +174,6 @@ static bool may_read(struct tt_outside *outside, uint64_t now_ns)
 	return outside->debt_ns < DEBT_MAX_NS;
 }
 
-/* pid 0: our own. */
 static int read_table(struct tt_outside *outside, uint32_t pid, int root_fd, uint64_t now_ns,
 		      struct table *table)
 {
@@ -162,14 +194,6 @@ static int read_table(struct tt_outside *outside, uint32_t pid, int root_fd, uin
 	return 0;
 }
 
-static void read_own(struct tt_outside *outside, uint64_t now_ns)
-{
-	_cleanup_close_ int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-
-	if (root >= 0)
-		read_table(outside, 0, root, now_ns, &outside->own);
-}
-
 /* From a process that has this root still. Where its list is too long the place is kept without, not to be read all the time. */
 static int read_root(struct tt_outside *outside, uint32_t pid, const struct tt_view *view, uint64_t now_ns,
 		     struct place *place)
@@ -177,16 +201,10 @@ static int read_root(struct tt_outside *outside, uint32_t pid, const struct tt_v
 	_cleanup_close_ int root = tt_procfs_open_root(outside->procfs, pid);
 	_cleanup_free_ char *link = NULL;
 	struct tt_view is = { 0 };
-	struct stat st;
-	int r;
+	int r = set_root(&is, root);
 
-	if (root < 0)
-		return root;
-	if (fstat(root, &st) < 0)
-		return -errno;
-	is.root_dev = st.st_dev;
-	is.root_ino = st.st_ino;
-	r = tt_procfs_mount_ns(outside->procfs, pid, &is.mnt_ns);
+	if (r == 0)
+		r = tt_procfs_mount_ns(outside->procfs, pid, &is.mnt_ns);
 	if (r == 0)
 		r = tt_procfs_root_name(outside->procfs, pid, &link);
 	if (r < 0)
@@ -196,12 +214,12 @@ static int read_root(struct tt_outside *outside, uint32_t pid, const struct tt_v
 	free(place->root);
 	place->root = TAKE_PTR(link);
 	place->table.read_ns = now_ns;
-	if (is.mnt_ns == outside->own_view.mnt_ns)
+	if (is.mnt_ns == outside->host_view.mnt_ns)
 		return 0;
 	r = read_table(outside, pid, root, now_ns, &place->table);
-	/* they go together: what is mounted there may be new here, too */
+	/* they go together: what is mounted there may be new on the host, too */
 	if (r == 0)
-		read_own(outside, now_ns);
+		read_table(outside, outside->host_pid, outside->host_root, now_ns, &outside->host);
 	return r == -EFBIG || r == -E2BIG || r == -ETIME ? 0 : r;
 }
 
@@ -226,7 +244,9 @@ static void make_room(struct tt_outside *outside)
 	size_t bytes = 0;
 
 	DL_FOREACH(outside->places, place)
-	bytes += place->table.mounts ? tt_mounts_bytes(place->table.mounts) : 0;
+	{
+		bytes += place->table.mounts ? tt_mounts_bytes(place->table.mounts) : 0;
+	}
 	while (outside->n > 1 && (outside->n > PLACES_MAX || bytes > BYTES_MAX)) {
 		last = outside->places->prev;
 		bytes -= last->table.mounts ? tt_mounts_bytes(last->table.mounts) : 0;
@@ -301,14 +321,20 @@ static bool is_it(int fd, const struct tt_outside_file *file, bool layer)
 	return st.st_ino == file->ino || (layer && (uint32_t)st.st_ino == (uint32_t)file->ino);
 }
 
-static bool is_called(const char *name, const struct tt_outside_file *file)
+/* An absolute name. */
+static int look_up_host(const struct tt_outside *outside, const char *name, uint64_t flags)
 {
-	_cleanup_close_ int fd = look_up(AT_FDCWD, name, 0, 0);
+	return look_up(outside->host_root, name[1] ? name + 1 : ".", flags, 0);
+}
+
+static bool is_called(const struct tt_outside *outside, const char *name, const struct tt_outside_file *file)
+{
+	_cleanup_close_ int fd = look_up_host(outside, name, 0);
 
 	return is_it(fd, file, false);
 }
 
-/* Names of layers are text that whoever mounted the overlay chose, in a namespace where they may mean something else. Here they
+/* Names of layers are text that whoever mounted the overlay chose, in a namespace where they may mean something else. They
  * must not make us wait for another machine or a user's process. */
 static bool may_wait(const struct tt_outside *outside, const char *name)
 {
@@ -316,8 +342,8 @@ static bool may_wait(const struct tt_outside *outside, const char *name)
 	const struct tt_mount *mount;
 	const char *rest;
 
-	mount = outside->own.mounts ? tt_mounts_find(outside->own.mounts, outside->own.root, name, &rest)
-				    : NULL;
+	mount = outside->host.mounts ? tt_mounts_find(outside->host.mounts, outside->host.root, name, &rest)
+				     : NULL;
 	for (size_t i = 0; mount && i < ARRAY_SIZE(types); i++) {
 		if (strncmp(mount->type, types[i], strlen(types[i])) == 0)
 			return true;
@@ -326,9 +352,9 @@ static bool may_wait(const struct tt_outside *outside, const char *name)
 }
 
 /* What the link contains, which may begin with "../"; Docker and Podman have such ones for layers. malloc'd. */
-static char *follow(const char *link)
+static char *follow(const struct tt_outside *outside, const char *link)
 {
-	_cleanup_close_ int fd = look_up(AT_FDCWD, link, 0, 0);
+	_cleanup_close_ int fd = look_up_host(outside, link, 0);
 	_cleanup_free_ char *directory = strdup(link);
 	char text[PATH_MAX], *target = text, *slash;
 	ssize_t n = fd < 0 ? -1 : readlinkat(fd, "", text, sizeof(text) - 1);
@@ -353,7 +379,7 @@ static int open_layer(const struct tt_outside *outside, const char *name)
 	/* with ".." it would not be the place that its mount says */
 	if (strstr(name, "/..") || may_wait(outside, name))
 		return -ENOENT;
-	return look_up(AT_FDCWD, name, O_DIRECTORY, 0);
+	return look_up_host(outside, name, O_DIRECTORY);
 }
 
 /* Its name there; NULL: there is none, or (*ret_other) another file. */
@@ -365,7 +391,7 @@ static char *in_layer(const struct tt_outside *outside, const char *layer, const
 
 	*ret_other = false;
 	if (directory == -ELOOP || directory == -ENOTDIR) {
-		target = follow(layer);
+		target = follow(outside, layer);
 		directory = target ? open_layer(outside, target) : -ENOENT;
 	}
 	if (directory < 0)
@@ -413,19 +439,20 @@ static char *translate(struct tt_outside *outside, const struct table *table, co
 	inner = tt_mount_inner(mount, rest);
 	if (!inner)
 		return NULL;
-	if (outside->own.mounts)
-		name = tt_mounts_name(outside->own.mounts, outside->own.root, mount->dev, inner);
-	if (name && is_called(name, file))
+	if (outside->host.mounts)
+		name = tt_mounts_name(outside->host.mounts, outside->host.root, mount->dev, inner);
+	if (name && is_called(outside, name, file))
 		return TAKE_PTR(name);
-	*ret_stale = name;
+	*ret_stale = name || tt_mount_is_overlay(mount);
 	return tt_mount_is_overlay(mount) ? in_layers(outside, mount, inner, file) : NULL;
 }
 
-static char *name_below(const char *root, const struct tt_outside_file *file)
+static char *name_below(const struct tt_outside *outside, const char *root,
+			const struct tt_outside_file *file)
 {
 	char *name = tt_mounts_join(root, file->path);
 
-	if (name && is_called(name, file))
+	if (name && is_called(outside, name, file))
 		return name;
 	free(name);
 	return NULL;
@@ -439,8 +466,8 @@ static char *name_at(struct tt_outside *outside, const struct place *place,
 	char *name = NULL;
 
 	*ret_stale = true;
-	if (place->view.mnt_ns == outside->own_view.mnt_ns)
-		return name_below(place->root, file);
+	if (place->view.mnt_ns == outside->host_view.mnt_ns)
+		return name_below(outside, place->root, file);
 	if (place->table.mounts)
 		name = translate(outside, &place->table, file->path, file, ret_stale);
 	if (name || strcmp(place->root, "/") == 0)
@@ -475,8 +502,10 @@ char *tt_outside_name(struct tt_outside *outside, uint32_t pid, const struct tt_
 	}
 	name = name_at(outside, place, file, &stale);
 	if (!name && stale && now_ns >= place->table.read_ns + FRESH_NS &&
-	    read_place(outside, pid, &place->view, now_ns, place) == 0)
+	    read_place(outside, pid, &place->view, now_ns, place) == 0) {
+		make_room(outside);
 		name = name_at(outside, place, file, &stale);
+	}
 	if (tt_streq(name, file->path)) {
 		free(name);
 		name = NULL;

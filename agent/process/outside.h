@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a file of another root directory or mount namespace is called here, in telltale's own.
+/* What a file of another root directory or mount namespace is called on the host: in the namespace of process 1, since a
+ * service has one of its own (in which the host's files have their names, but not all are there). Where process 1 may not be
+ * looked at, it is telltale's own.
  *
  * For each such root it keeps where it lies, or the mounts of its namespace, read from a process that has it: what others of
  * the same root accessed is then found although they have gone. A name is given only if there is, now, the file that was
@@ -36,9 +38,9 @@ void tt_outside_free(struct tt_outside *outside);
 /* Brings what is known of pid's view up to date: its namespace is mnt_ns (0: ask). Of one that has gone it is what it
  * inherited, if that was of the same namespace. */
 void tt_outside_look(const struct tt_outside *outside, uint32_t pid, uint64_t mnt_ns, struct tt_view *view);
-/* Is its root another directory than ours? Where that is not known: is its namespace another one? */
+/* Is its root another directory than telltale's? Where that is not known: is its namespace neither the host's nor telltale's? */
 bool tt_outside_is_other_root(const struct tt_outside *outside, const struct tt_view *view);
-/* Is its root or its namespace another one? */
+/* Is its root or its namespace another one than the host's? */
 bool tt_outside_is_elsewhere(const struct tt_outside *outside, const struct tt_view *view);
 
 /* malloc'd; NULL: it is the same as file->path, or not known. */

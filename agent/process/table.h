@@ -44,8 +44,8 @@ struct tt_process {
 	bool probed_late; /* its environment probes were put in when it ran already */
 	struct tt_view view; /* of its last exec, or inherited */
 	bool other_root; /* sees other files than telltale */
-	bool elsewhere; /* sees them by other names */
-	char *host_exe; /* telltale's name of exe where that is another; owned */
+	bool elsewhere; /* sees them by other names than the host */
+	char *host_exe; /* the host's name of exe where that is another; owned */
 	uint64_t started_ns, exec_ns, ended_ns; /* boot time; 0: not yet */
 	int status; /* exit code, 128 + signal, or TT_UNKNOWN_STATUS */
 	uint32_t execs;

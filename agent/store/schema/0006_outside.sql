@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
--- What a file of another root or mount namespace is called in telltale's own.
+-- What a file of another root or mount namespace is called on the host.
 
 ALTER TABLE file_row ADD COLUMN host_path INTEGER;
 DROP VIEW file_access;

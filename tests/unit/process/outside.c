@@ -130,6 +130,30 @@ static void another_namespace_is_elsewhere(void **state)
 	assert_false(tt_outside_is_elsewhere(box.outside, &(struct tt_view){ 0 }));
 }
 
+/* A service has a namespace of its own, a container with the host's pids even another root: names are process 1's. */
+static void the_host_is_where_process_1_is(void **state)
+{
+	char text[256];
+
+	fixture_file("/proc/1/ns/mnt", "");
+	fixture_link("/proc/1/root", "../../elsewhere");
+	snprintf(text, sizeof(text), OURS "4000000002 4000000001 8:7 / /data rw - ext4 x rw\n");
+	fixture_file("/proc/1/mountinfo", text);
+	fixture_file("/elsewhere/data/sub/file", "x");
+	begin();
+
+	assert_string_equal(name("/d/file", inode("/elsewhere/data/sub/file")), "/data/sub/file");
+	assert_string_equal(name("/d/file", inode("/host/disk/sub/file")), "-");
+	tt_outside_look(box.outside, 1, 0, &box.view);
+	assert_false(tt_outside_is_elsewhere(box.outside, &box.view));
+	assert_true(tt_outside_is_other_root(box.outside, &box.view));
+	/* of one that has gone only its namespace is known */
+	box.view.root_ino = 0;
+	assert_false(tt_outside_is_other_root(box.outside, &box.view));
+	tt_outside_look(box.outside, 0, 0, &box.view);
+	assert_true(tt_outside_is_elsewhere(box.outside, &box.view));
+}
+
 static void a_file_has_the_name_of_its_mount_here(void **state)
 {
 	assert_string_equal(name("/d/file", inode("/host/disk/sub/file")), "/host/disk/sub/file");
@@ -377,6 +401,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(another_namespace_is_elsewhere),
+		TEST(the_host_is_where_process_1_is),
 		TEST(a_file_has_the_name_of_its_mount_here),
 		TEST(what_is_there_has_to_be_that_file),
 		TEST(links_are_not_followed),
