@@ -138,6 +138,7 @@ void tt_tracker_probe_program(struct tt_tracker *tracker, struct tt_process *pro
 	process->libc_id = (struct tt_file_id){ 0 };
 	process->exe_error = 0;
 	process->probed_late = false;
+	tt_tracker_look_where(tracker, process);
 	if (!tracker->params.uprobe)
 		return;
 	fd = open_if_same(tt_procfs_open_exe(tracker->params.procfs, process->key.pid), process);
@@ -158,7 +159,6 @@ void tt_tracker_probe_program(struct tt_tracker *tracker, struct tt_process *pro
 	} else {
 		process->exe_error = fd;
 	}
-	process->other_root = tt_procfs_other_root(tracker->params.procfs, process->key.pid, process->mnt_ns);
 	if (process->other_root)
 		look_at_loader(tracker, process);
 }

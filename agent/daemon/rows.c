@@ -266,11 +266,11 @@ static const char *file_type(const struct tt_event *event)
 
 /* Of all names that it has here the worst, so that none can hide another (docs/design/0001). */
 static const char *category_of(const struct tt_rows *rows, const struct tt_event *event,
-			       const struct tt_process *process)
+			       const struct tt_process *process, const char *host_path)
 {
 	const struct tt_classifier *classifier = rows->params.classifier;
 	const struct tt_event_file *file = &event->file;
-	const char *names[] = { file->spelling, file->path, file->target };
+	const char *names[] = { file->spelling, file->path, file->target, host_path };
 	const char *category = NULL;
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
@@ -321,6 +321,9 @@ static int put_file(struct tt_rows *rows, const struct tt_event *event, const st
 	const struct tt_event_file *file = &event->file;
 	const struct tt_classifier *classifier = rows->params.classifier;
 	_cleanup_(tt_inside_done) struct tt_inside inside = { .what = TT_INSIDE_NONE };
+	_cleanup_free_ char *host_path = rows->params.outside
+						 ? rows->params.outside(event, process, rows->params.arg)
+						 : NULL;
 	const char *path = file->spelling ? file->spelling : file->path;
 	/* a pipe has no name at all */
 	bool nameless = event->flags & TT_EVF_UNREACHABLE && tt_streq(file->path, "/");
@@ -332,8 +335,9 @@ static int put_file(struct tt_rows *rows, const struct tt_event *event, const st
 		.process_id = process->id,
 		.path = path,
 		.real_path = real,
+		.host_path = host_path,
 		.op = ops[event->key.op],
-		.category = category_of(rows, event, process),
+		.category = category_of(rows, event, process, host_path),
 		.target = file->target,
 		.file_type = file_type(event),
 		.path_source = !file->path		     ? "user"
@@ -467,7 +471,7 @@ int tt_rows_file(struct tt_rows *rows, const struct tt_event *event, const struc
 		tt_hosts_opened(rows->hosts, event, process);
 	if (known && known->path_hash == hash)
 		return count_again(rows, known, event, to_epoch_ns);
-	if (is_look(event) && !category_of(rows, event, process))
+	if (is_look(event) && !category_of(rows, event, process, NULL))
 		return pass_over(rows, known, event, hash, to_epoch_ns);
 
 	if (event->key.op == TT_OP_BYTES)

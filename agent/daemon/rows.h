@@ -25,6 +25,8 @@ struct tt_rows_params {
 	/* what a file is to another process (inside.h); NULL: not asked. arg is its last argument */
 	void (*inside)(const struct tt_event *event, const struct tt_process *process, struct tt_inside *ret,
 		       void *arg);
+	/* what a file is called on the host (process/outside.h), malloc'd; NULL: not asked. arg is its last argument */
+	char *(*outside)(const struct tt_event *event, const struct tt_process *process, void *arg);
 	void *arg;
 	unsigned max_keys; /* of unaggregated operations that are remembered; beyond, each becomes a row */
 	tt_host_named_fn named; /* NULL: nobody wants to know */

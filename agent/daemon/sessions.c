@@ -53,6 +53,7 @@ void tt_tracker_put_process(struct tt_tracker *tracker, struct tt_process *proce
 		.ppid = process->ppid,
 		.uid = process->uid,
 		.exe = process->exe,
+		.host_exe = process->host_exe,
 		.argv = process->argv,
 		.cwd = process->cwd,
 		.script = process->script,
@@ -116,7 +117,9 @@ void tt_tracker_inherit(struct tt_process *child, const struct tt_process *paren
 	child->exe_id = parent->exe_id;
 	child->libc_id = parent->libc_id;
 	child->exe_error = parent->exe_error;
+	child->view = parent->view;
 	child->other_root = parent->other_root;
+	child->elsewhere = parent->elsewhere;
 	child->env_direct = parent->env_direct;
 	/* without memory a string stays unknown, which is what NULL says */
 	tt_process_set(&child->exe, parent->exe);
@@ -127,6 +130,7 @@ void tt_tracker_inherit(struct tt_process *child, const struct tt_process *paren
 	tt_process_set(&child->coverage, parent->coverage);
 	tt_process_set(&child->cgroup, parent->cgroup);
 	tt_process_set(&child->container_id, parent->container_id);
+	tt_process_set(&child->host_exe, parent->host_exe);
 }
 
 void tt_tracker_user(uint32_t uid, char **ret_name, char **ret_home)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The tracker's event handlers: one for each type of event, in the order in which a process meets them. */
 #include <errno.h>
+#include <sys/stat.h>
+#include <time.h>
 
 #include "classify/classify.h"
 #include "config/config.h"
@@ -19,6 +21,55 @@ static void inside(const struct tt_event *event, const struct tt_process *proces
 	tt_inside_of(event, process, tracker->table, tracker->params.procfs, ret);
 }
 
+static char *outside_name(struct tt_tracker *tracker, const struct tt_process *process,
+			  const struct tt_outside_file *file)
+{
+	return process->elsewhere && file->path
+		       ? tt_outside_name(tracker->outside, process->key.pid, &process->view, file)
+		       : NULL;
+}
+
+static uint64_t monotonic_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
+}
+
+static char *outside(const struct tt_event *event, const struct tt_process *process, void *arg)
+{
+	struct tt_tracker *tracker = arg;
+	struct tt_outside_file file = {
+		.path = event->file.path,
+		.ino = event->file.ino,
+		.dev = event->file.dev,
+		.mode = event->file.mode,
+	};
+
+	if (event->flags & (TT_EVF_DELETED | TT_EVF_PATH_CUT | TT_EVF_UNREACHABLE))
+		return NULL;
+	return outside_name(tracker, process, &file);
+}
+
+/* Asked at each exec, and not for each file: who goes elsewhere mostly does so to run something there. */
+void tt_tracker_look_where(struct tt_tracker *tracker, struct tt_process *process)
+{
+	struct tt_outside_file exe = {
+		.path = process->exe,
+		.ino = process->exe_ino,
+		.dev = process->exe_dev,
+		.mode = S_IFREG,
+	};
+
+	tt_outside_look(tracker->outside, process->key.pid, process->mnt_ns, &process->view);
+	process->mnt_ns = process->view.mnt_ns;
+	process->other_root = tt_outside_is_other_root(tracker->outside, &process->view);
+	process->elsewhere = tt_outside_is_elsewhere(tracker->outside, &process->view);
+	free(process->host_exe);
+	process->host_exe = outside_name(tracker, process, &exe);
+}
+
 int tt_tracker_new(const struct tt_tracker_params *params, struct tt_tracker **ret)
 {
 	struct tt_tracker *tracker = calloc(1, sizeof(*tracker));
@@ -31,6 +82,7 @@ int tt_tracker_new(const struct tt_tracker_params *params, struct tt_tracker **r
 		.named = tt_tracker_host_named,
 		.named_arg = tracker,
 		.inside = inside,
+		.outside = outside,
 		.arg = tracker,
 	};
 	int r;
@@ -39,6 +91,8 @@ int tt_tracker_new(const struct tt_tracker_params *params, struct tt_tracker **r
 		return -ENOMEM;
 	tracker->params = *params;
 	r = tt_process_table_new(params->max_processes, tt_tracker_forgotten, tracker, &tracker->table);
+	if (r == 0)
+		r = tt_outside_new(params->procfs, monotonic_ns, &tracker->outside);
 	if (r == 0)
 		r = tt_rows_new(&rows, &tracker->rows);
 	if (r < 0) {
@@ -69,6 +123,7 @@ void tt_tracker_free(struct tt_tracker *tracker)
 	tt_tracker_ledger_free(tracker);
 	tt_tracker_files_free(tracker);
 	tt_rows_free(tracker->rows);
+	tt_outside_free(tracker->outside);
 	free(tracker);
 }
 

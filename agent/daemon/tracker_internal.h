@@ -34,6 +34,7 @@ struct tt_tracker {
 	struct tt_tracker_params params;
 	struct tt_process_table *table;
 	struct tt_rows *rows;
+	struct tt_outside *outside;
 	struct tt_tracker_slot *slots;
 	struct tt_session *sessions;
 	struct tt_tracker_cgroup *cgroups;
@@ -145,6 +146,9 @@ void tt_tracker_put_environment(struct tt_tracker *tracker, struct tt_process *p
 void tt_tracker_read_environment(struct tt_tracker *tracker, struct tt_process *process, uint64_t at_ns);
 
 /* ---- tracker.c */
+
+/* Which files it sees from now on, and what the host calls its program. */
+void tt_tracker_look_where(struct tt_tracker *tracker, struct tt_process *process);
 
 struct tt_tracker_slot *tt_tracker_find_slot(const struct tt_tracker *tracker, uint64_t id);
 struct tt_tracker_slot *tt_tracker_add_slot(struct tt_tracker *tracker, uint64_t id, enum tt_slot_state state,

@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
+#include <time.h>
 
 #include "process/redact.h"
 #include "util/buf.h"
@@ -65,9 +66,13 @@ void tt_procfs_free(struct tt_procfs *fs)
 
 #define NAME_MAX_PROC 32 /* "4294967295/cmdline" */
 
+/* pid 0: our own */
 static void proc_name(char name[NAME_MAX_PROC], uint32_t pid, const char *file)
 {
-	snprintf(name, NAME_MAX_PROC, "%u/%s", pid, file);
+	if (pid)
+		snprintf(name, NAME_MAX_PROC, "%u/%s", pid, file);
+	else
+		snprintf(name, NAME_MAX_PROC, "self/%s", file);
 }
 
 /* Up to max bytes; ret_more (may be NULL) says whether there were more. */
@@ -124,17 +129,22 @@ int tt_procfs_read(int fd, size_t max, char **ret, size_t *ret_len)
 	return 0;
 }
 
-static int read_proc(struct tt_procfs *fs, uint32_t pid, const char *file, size_t max, char **ret,
-		     size_t *ret_len)
+static int open_proc(struct tt_procfs *fs, uint32_t pid, const char *file)
 {
-	_cleanup_close_ int fd = -1;
 	char name[NAME_MAX_PROC];
+	int fd;
 
 	proc_name(name, pid, file);
 	fd = openat(fs->fd, name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	return read_up_to(fd, max, ret, ret_len, NULL);
+	return fd < 0 ? -errno : fd;
+}
+
+static int read_proc(struct tt_procfs *fs, uint32_t pid, const char *file, size_t max, char **ret,
+		     size_t *ret_len)
+{
+	_cleanup_close_ int fd = open_proc(fs, pid, file);
+
+	return fd < 0 ? fd : read_up_to(fd, max, ret, ret_len, NULL);
 }
 
 static int read_proc_link(struct tt_procfs *fs, uint32_t pid, const char *file, char **ret)
@@ -289,17 +299,111 @@ uint32_t tt_procfs_dev(const struct tt_procfs *fs)
 	return fs->dev;
 }
 
-/* 64 hex digits that no further hex digit touches. */
+/* ---- which files it sees */
+
+static int stat_proc(struct tt_procfs *fs, uint32_t pid, const char *file, struct stat *ret)
+{
+	char name[NAME_MAX_PROC];
+
+	proc_name(name, pid, file);
+	return fstatat(fs->fd, name, ret, 0) < 0 ? -errno : 0;
+}
+
+int tt_procfs_root(struct tt_procfs *fs, uint32_t pid, struct stat *ret)
+{
+	return stat_proc(fs, pid, "root", ret);
+}
+
+int tt_procfs_open_root(struct tt_procfs *fs, uint32_t pid)
+{
+	char name[NAME_MAX_PROC];
+	int fd;
+
+	proc_name(name, pid, "root");
+	fd = openat(fs->fd, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+int tt_procfs_root_name(struct tt_procfs *fs, uint32_t pid, char **ret)
+{
+	return read_proc_link(fs, pid, "root", ret);
+}
+
+int tt_procfs_mount_ns(struct tt_procfs *fs, uint32_t pid, uint64_t *ret)
+{
+	struct stat st;
+	int r = stat_proc(fs, pid, "ns/mnt", &st);
+
+	if (r == 0)
+		*ret = st.st_ino;
+	return r;
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * UINT64_C(1000000000) + (uint64_t)ts.tv_nsec;
+}
+
+int tt_procfs_mountinfo(struct tt_procfs *fs, uint32_t pid, size_t max, uint64_t max_ns, char **ret,
+			size_t *ret_len)
+{
+	_cleanup_close_ int fd = open_proc(fs, pid, "mountinfo");
+	_cleanup_(tt_buf_done) struct tt_buf text = TT_BUF_INIT;
+	uint64_t begin_ns = now_ns();
+	char part[4096]; /* as much as the kernel makes of it at a time */
+	ssize_t n;
+
+	if (fd < 0)
+		return fd;
+	while ((n = read(fd, part, sizeof(part))) != 0) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		tt_buf_add(&text, part, (size_t)n);
+		if (text.len > max)
+			return -EFBIG;
+		if (now_ns() - begin_ns > max_ns)
+			return -ETIME;
+	}
+	tt_buf_str(&text, ""); /* an empty list is one */
+	*ret_len = text.len;
+	*ret = tt_buf_take(&text);
+	return *ret ? 0 : -ENOMEM;
+}
+
+uint32_t tt_procfs_mount_id(int fd)
+{
+	struct statx stx;
+
+	if (statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &stx) < 0 || !(stx.stx_mask & STATX_MNT_ID))
+		return 0;
+	return (uint32_t)stx.stx_mnt_id;
+}
+
+/* 64 hex digits that no further hex digit touches, of Docker, Podman, containerd, CRI-O; not those of conmon, which watches a
+ * container from outside. Else the name of an LXC container. */
 static char *find_container(const char *path)
 {
-	static const char digits[] = "0123456789abcdef";
+	static const char digits[] = "0123456789abcdef", watcher[] = "conmon-";
+	static const char *const parents[] = { "/lxc.payload.", "/lxc.payload/", "/lxc/" };
 
 	for (const char *p = path; *p;) {
-		size_t n = strspn(p, digits);
+		size_t n = strspn(p, digits), before = sizeof(watcher) - 1;
 
-		if (n == 64)
+		if (n == 64 && ((size_t)(p - path) < before || strncmp(p - before, watcher, before) != 0))
 			return strndup(p, n);
 		p += n ? n : 1;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(parents); i++) {
+		const char *name = strstr(path, parents[i]);
+		size_t n = name ? strcspn(name + strlen(parents[i]), "/") : 0;
+
+		if (n)
+			return strndup(name + strlen(parents[i]), n);
 	}
 	return NULL;
 }
@@ -448,17 +552,11 @@ static int walk_into(struct walk *w, const char *name, const char *left, bool *r
 
 static int open_root(struct tt_procfs *fs, uint32_t pid)
 {
-	char name[NAME_MAX_PROC];
-	int fd = -1;
+	int fd = pid ? tt_procfs_open_root(fs, pid) : -ENOENT;
 
-	if (pid) {
-		proc_name(name, pid, "root");
-		fd = openat(fs->fd, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
-		if (fd < 0 && errno != ENOENT && errno != ESRCH)
-			return -errno;
-	}
-	if (fd < 0)
-		fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd != -ENOENT && fd != -ESRCH)
+		return fd;
+	fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	return fd < 0 ? -errno : fd;
 }
 
@@ -561,19 +659,6 @@ int tt_procfs_open_exe(struct tt_procfs *fs, uint32_t pid)
 	proc_name(name, pid, "exe");
 	fd = openat(fs->fd, name, O_PATH | O_CLOEXEC);
 	return fd < 0 ? -errno : reopen(fd, S_IFREG, 0);
-}
-
-bool tt_procfs_other_root(struct tt_procfs *fs, uint32_t pid, uint64_t mnt_ns)
-{
-	struct stat theirs, ours;
-	char name[NAME_MAX_PROC];
-
-	if (stat("/", &ours) < 0)
-		return true;
-	proc_name(name, pid, "root");
-	if (fstatat(fs->fd, name, &theirs, 0) == 0)
-		return theirs.st_dev != ours.st_dev || theirs.st_ino != ours.st_ino;
-	return stat("/proc/self/ns/mnt", &ours) < 0 || (mnt_ns && mnt_ns != ours.st_ino);
 }
 
 int tt_procfs_realpath(struct tt_procfs *fs, uint32_t pid, const char *path, char **ret)

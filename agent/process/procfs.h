@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+struct stat;
 struct tt_procfs;
 
 /* root: "/proc" or a fixture directory. */
@@ -47,7 +48,7 @@ int tt_procfs_cwd(struct tt_procfs *fs, uint32_t pid, char **ret);
 int tt_procfs_cmdline(struct tt_procfs *fs, uint32_t pid, size_t max, char **ret, size_t *ret_len);
 /* Environment block; at most max bytes. The caller strips values before keeping anything. */
 int tt_procfs_environ(struct tt_procfs *fs, uint32_t pid, size_t max, char **ret, size_t *ret_len);
-/* cgroup v2 path ("/user.slice/..."), and container id (64 hex digits found in any hierarchy's path, or NULL). */
+/* cgroup v2 path ("/user.slice/..."), and container id (from any hierarchy's path, docs/data-model.md; or NULL). */
 int tt_procfs_cgroup(struct tt_procfs *fs, uint32_t pid, char **ret_path, char **ret_container);
 
 /* Opens a regular file as process pid sees it: PROC/pid/root + path, or if the process is gone (or pid is 0)
@@ -58,9 +59,17 @@ int tt_procfs_open(struct tt_procfs *fs, uint32_t pid, const char *path);
 int tt_procfs_open_directory(struct tt_procfs *fs, uint32_t pid, const char *path);
 /* The file that pid runs, also where it was deleted or replaced meanwhile. */
 int tt_procfs_open_exe(struct tt_procfs *fs, uint32_t pid);
-/* Does the process see other files than we do? By its root directory; of one that has gone, by its mount
- * namespace (inode number). */
-bool tt_procfs_other_root(struct tt_procfs *fs, uint32_t pid, uint64_t mnt_ns);
+/* Which files the process sees (pid 0: we do). Its root directory; its name, for us or, in another mount namespace, from that
+ * one's top (malloc'd); the namespace's inode number. */
+int tt_procfs_root(struct tt_procfs *fs, uint32_t pid, struct stat *ret);
+int tt_procfs_open_root(struct tt_procfs *fs, uint32_t pid); /* -> fd (O_PATH) */
+int tt_procfs_root_name(struct tt_procfs *fs, uint32_t pid, char **ret);
+int tt_procfs_mount_ns(struct tt_procfs *fs, uint32_t pid, uint64_t *ret);
+/* Its list of mounts. -EFBIG: longer than max. -ETIME: it takes longer than max_ns. */
+int tt_procfs_mountinfo(struct tt_procfs *fs, uint32_t pid, size_t max, uint64_t max_ns, char **ret,
+			size_t *ret_len);
+/* The id, in that list, of the mount that an open file lies in; 0 not known. */
+uint32_t tt_procfs_mount_id(int fd);
 /* At most max bytes of an open file from its beginning, NUL-terminated. -EFBIG: it is longer. */
 int tt_procfs_read(int fd, size_t max, char **ret, size_t *ret_len);
 /* realpath(3) inside the process's root; path is absolute, at most 40 links. -ELOOP beyond. malloc'd. */

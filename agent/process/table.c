@@ -57,6 +57,7 @@ static void entry_free(struct entry *entry)
 	free(process->coverage);
 	free(process->cgroup);
 	free(process->container_id);
+	free(process->host_exe);
 	free(entry);
 }
 

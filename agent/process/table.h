@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "process/outside.h"
 #include "telltale/record.h"
 #include "util/file_id.h"
 #include "util/process_key.h"
@@ -41,7 +42,10 @@ struct tt_process {
 	struct tt_file_id exe_id, libc_id; /* that file, and the C library it opened; none: not seen */
 	int exe_error; /* why exe_id is none */
 	bool probed_late; /* its environment probes were put in when it ran already */
+	struct tt_view view; /* of its last exec, or inherited */
 	bool other_root; /* sees other files than telltale */
+	bool elsewhere; /* sees them by other names than the host */
+	char *host_exe; /* the host's name of exe where that is another; owned */
 	uint64_t started_ns, exec_ns, ended_ns; /* boot time; 0: not yet */
 	int status; /* exit code, 128 + signal, or TT_UNKNOWN_STATUS */
 	uint32_t execs;

@@ -84,6 +84,7 @@ static const struct tt_column process_columns[] = {
 	PROCESS(STRING, cgroup),
 	PROCESS(STRING, container_id),
 	PROCESS(STRING, coverage),
+	PROCESS(STRING, host_exe),
 };
 
 #define EXEC(kind, member, column) COLUMN(struct tt_row_exec, kind, member, column)
@@ -99,6 +100,7 @@ static const struct tt_column file_columns[] = {
 	COLUMN(struct file_row, PROCESS, row.process_id, "process"),
 	FILE_(STRING, path),
 	FILE_(STRING, real_path),
+	FILE_(STRING, host_path),
 	FILE_(STRING, op),
 	FILE_(STRING, category),
 	FILE_(STRING, target),

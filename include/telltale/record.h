@@ -44,6 +44,7 @@ struct tt_row_process {
 	struct tt_id process_id, session_id, parent_process_id;
 	uint32_t pid, ppid, uid;
 	const char *exe, *argv /* JSON array */, *cwd, *script;
+	const char *host_exe; /* the host's name of exe where that differs; NULL: not, or not known */
 	const char *role; /* agent runtime tool */
 	int64_t started_ns, ended_ns;
 	int exit_status;
@@ -69,6 +70,7 @@ struct tt_row_file {
 	struct tt_id process_id;
 	const char *path; /* as the process named it, made absolute */
 	const char *real_path; /* the kernel's name of the object where it differs, else NULL */
+	const char *host_path; /* and the host's name where that differs; NULL: not, or not known */
 	const char *op; /* read write create open readlink exec */
 	const char *category; /* NULL: none */
 	const char *target; /* readlink: what it returned, else NULL */

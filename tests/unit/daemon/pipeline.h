@@ -142,6 +142,8 @@ static inline void pipeline_process(uint32_t pid)
 	snprintf(link, sizeof(link), "/proc/%u/root", pid);
 	snprintf(target, sizeof(target), "%s/root", fixture);
 	fixture_link(link, target);
+	snprintf(link, sizeof(link), "/proc/%u/ns/mnt", pid);
+	fixture_link(link, "../../self/ns/mnt");
 }
 
 static inline void pipeline_machine(void)
@@ -149,6 +151,7 @@ static inline void pipeline_machine(void)
 	static const char *const programs[] = { "claude", "codex", "node", "code", "git", "env", "sh" };
 	char path[64];
 
+	fixture_file("/proc/self/ns/mnt", "");
 	for (uint32_t pid = FIXTURE_PID; pid < FIXTURE_PID + 20; pid++)
 		pipeline_process(pid);
 	for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {

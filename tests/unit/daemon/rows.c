@@ -8,6 +8,12 @@
 
 static struct tt_rows *rows;
 static uint64_t lost;
+static const char *outside_name; /* of every file */
+
+static char *outside(const struct tt_event *event, const struct tt_process *of, void *arg)
+{
+	return outside_name ? strdup(outside_name) : NULL;
+}
 
 static int setup(void **state)
 {
@@ -22,12 +28,15 @@ static int setup(void **state)
 	pipeline_setup(state);
 	p = *state;
 	lost = 0;
+	outside_name = NULL;
 	assert_int_equal(tt_batch_session(p->batch, &session), 0);
 	assert_int_equal(tt_batch_process(p->batch, &process), 0);
-	return tt_rows_new(
-		&(struct tt_rows_params){
-			.batch = p->batch, .classifier = p->classifier, .first_row_id = 10, .max_keys = 4 },
-		&rows);
+	return tt_rows_new(&(struct tt_rows_params){ .batch = p->batch,
+						     .classifier = p->classifier,
+						     .outside = outside,
+						     .first_row_id = 10,
+						     .max_keys = 4 },
+			   &rows);
 }
 
 static int teardown(void **state)
@@ -226,6 +235,21 @@ static void a_path_that_differs_only_in_spelling_keeps_both_names(void **state)
 		"SELECT path || '=' || real_path || coalesce(category, '') FROM file_access ORDER BY row_id",
 		"/etc/localtime=/usr/share/zoneinfo/UTC /tmp/link-to-id_rsa=/etc/shadow"
 		" /tmp/harmless=/home/u/.ssh/id_rsacredential");
+}
+
+static void a_name_outside_counts_for_the_category(void **state)
+{
+	struct pipeline *p = *state;
+
+	put_file("/volume/key", 1, 1, 0);
+	outside_name = "/home/u/.ssh/id_rsa";
+	put_file("/volume/key", 2, 1, 0);
+	assert_int_equal(flush(p), 0);
+
+	assert_query(p,
+		     "SELECT path || ' ' || coalesce(host_path, '-') || ' ' || coalesce(category, '-')"
+		     " FROM file_access ORDER BY row_id",
+		     "/volume/key - - /volume/key /home/u/.ssh/id_rsa credential");
 }
 
 /* ---- bytes */
@@ -610,6 +634,7 @@ int main(void)
 		TEST(counts_add_up_in_any_order),
 		TEST(unaggregated_keys_are_remembered_up_to_the_limit),
 		TEST(a_path_that_differs_only_in_spelling_keeps_both_names),
+		TEST(a_name_outside_counts_for_the_category),
 		TEST(what_is_read_is_the_row_s_of_its_opens),
 		TEST(a_descriptor_that_was_not_opened_has_a_row_without_opens),
 		TEST(bytes_go_to_the_name_that_was_opened),

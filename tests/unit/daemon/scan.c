@@ -114,6 +114,7 @@ static void a_running_agent_is_found_with_its_descendants(void **state)
 	assert_query(p, "SELECT agent || ' ' || uid || ' ' || command FROM session",
 		     "claude-code 1000 [\"claude\",\"--verbose\"]");
 	assert_query(p, "SELECT pid || role FROM process ORDER BY pid", "102agent 103tool 104tool");
+	assert_query(p, "SELECT count(mount_ns) FROM process", "3");
 	assert_query(p, "SELECT count(*) FROM process WHERE coverage LIKE '%was running before telltale%'",
 		     "3");
 	assert_query(p, "SELECT name || source || coalesce(value, '-') FROM env_lookup ORDER BY row_id",

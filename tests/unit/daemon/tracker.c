@@ -203,6 +203,60 @@ static void an_exec_by_another_thread_keeps_the_process(void **state)
 	assert_query(p, "SELECT count(*) FROM session WHERE ended_ns IS NOT NULL", "1");
 }
 
+static uint64_t inode(const char *path)
+{
+	struct stat st;
+
+	assert_int_equal(stat(fixture_path(path), &st), 0);
+	return st.st_ino;
+}
+
+/* All processes here have a root directory of their own, in our namespace. A forked child has its parent's, and is found by it
+ * although /proc has it no more. */
+static void what_another_root_has_is_called_by_our_name(void **state)
+{
+	struct pipeline *p = *state;
+	struct frames_task claude = task(100, 1), gone = task(150, 1);
+	struct exec_opts opts = { .exe = "/usr/bin/claude",
+				  .argv = claude_argv,
+				  .flags = TT_EVF_CANDIDATE | TT_EVF_NEW_SLOT,
+				  .ino = inode("/root/usr/bin/claude"),
+				  .mnt_ns = inode("/proc/self/ns/mnt") };
+	struct file_opts file = { .path = "/home/u/project/build.js",
+				  .ino = inode("/root/home/u/project/build.js") };
+	char text[256];
+
+	frames_exec(&p->frames, SEC, claude, &opts);
+	frames_file(&p->frames, SEC + 1, claude, &file);
+	frames_fork(&p->frames, SEC + 2, claude, gone);
+	opts.exe = "/usr/bin/git";
+	opts.ino = inode("/root/usr/bin/git");
+	opts.parent = claude;
+	opts.flags = 0;
+	frames_exec(&p->frames, SEC + 3, gone, &opts);
+	file.path = "/usr/bin/node";
+	file.ino = inode("/root/usr/bin/node");
+	frames_file(&p->frames, SEC + 4, gone, &file);
+	file.ino = 1; /* it was another one then */
+	frames_file(&p->frames, SEC + 5, gone, &file);
+	file.ino = inode("/root/usr/bin/node");
+	file.flags = TT_EVF_DELETED;
+	file.op = TT_OP_WRITE;
+	frames_file(&p->frames, SEC + 6, gone, &file);
+	play(p);
+	tick(p, 2 * SEC);
+
+	snprintf(text, sizeof(text),
+		 "SELECT coalesce(replace(host_path, '%s/root', '+'), '-') FROM file_access "
+		 "ORDER BY first_ns",
+		 fixture);
+	assert_query(p, text, "+/usr/bin/claude +/home/u/project/build.js +/usr/bin/git +/usr/bin/node - -");
+	snprintf(text, sizeof(text),
+		 "SELECT coalesce(replace(host_exe, '%s/root', '+'), '-') FROM process ORDER BY pid",
+		 fixture);
+	assert_query(p, text, "+/usr/bin/claude +/usr/bin/git");
+}
+
 /* ---- agents and what they start */
 
 static void an_agent_inside_an_agent_is_its_own_session(void **state)
@@ -1007,6 +1061,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		PIPELINE_TEST(a_recognised_agent_is_a_session),
 		PIPELINE_TEST(an_ignored_candidate_leaves_no_row),
+		PIPELINE_TEST(what_another_root_has_is_called_by_our_name),
 		PIPELINE_TEST(a_wrapper_that_is_no_agent_does_not_take_the_agent_with_it),
 		PIPELINE_TEST(an_agent_is_known_by_the_program_that_it_became),
 		PIPELINE_TEST(env_then_node_in_one_pid_is_one_process_with_two_execs),

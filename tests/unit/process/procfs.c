@@ -97,6 +97,24 @@ static void a_device_is_proc_where_the_process_has_it_mounted_as_that(void **sta
 	assert_false(tt_procfs_has_proc(fs, 8, 40));
 }
 
+static void a_list_of_mounts_is_read_whole_or_not_at_all(void **state)
+{
+	_cleanup_procfs_ struct tt_procfs *fs = open_fixture();
+	_cleanup_free_ char *text = NULL, *none = NULL;
+	size_t len = 0;
+
+	fixture_file("/proc/7/mountinfo", "0123456789");
+	fixture_file("/proc/self/mountinfo", "");
+	assert_int_equal(tt_procfs_mountinfo(fs, 7, 9, UINT64_MAX, &text, &len), -EFBIG);
+	assert_int_equal(tt_procfs_mountinfo(fs, 7, 10, 0, &text, &len), -ETIME);
+	assert_int_equal(tt_procfs_mountinfo(fs, 8, 10, UINT64_MAX, &text, &len), -ENOENT);
+	assert_int_equal(tt_procfs_mountinfo(fs, 7, 10, UINT64_MAX, &text, &len), 0);
+	assert_int_equal(len, 10);
+	assert_string_equal(text, "0123456789");
+	assert_int_equal(tt_procfs_mountinfo(fs, 0, 10, UINT64_MAX, &none, &len), 0);
+	assert_int_equal(len, 0);
+}
+
 static void damaged_and_missing_stat_is_an_error(void **state)
 {
 	static const char *const texts[] = { "", "7", "7 (x", "7 )x(", "7 (x) S", "7 (x) S a b c" };
@@ -151,6 +169,22 @@ static void cgroup_and_container_are_read(void **state)
 		{ "0::/system.slice/docker-" CONTAINER ".scope", "/system.slice/docker-" CONTAINER ".scope",
 		  CONTAINER },
 		{ "0::/x/" CONTAINER "0\n", "/x/" CONTAINER "0", NULL },
+		{ "0::/u/libpod-" CONTAINER ".scope/container\n", "/u/libpod-" CONTAINER ".scope/container",
+		  CONTAINER },
+		{ "0::/m/libpod-conmon-" CONTAINER ".scope\n", "/m/libpod-conmon-" CONTAINER ".scope", NULL },
+		{ "0::/kubepods.slice/cri-containerd-" CONTAINER ".scope\n",
+		  "/kubepods.slice/cri-containerd-" CONTAINER ".scope", CONTAINER },
+		{ "0::/kubepods.slice/crio-" CONTAINER ".scope\n", "/kubepods.slice/crio-" CONTAINER ".scope",
+		  CONTAINER },
+		{ "4:devices:/x\n3:pids:/k8s.io/" CONTAINER "\n0::/x\n", "/x", CONTAINER },
+		/* the outermost, which the host's own engine knows */
+		{ "0::/docker/" CONTAINER "/docker/f" CONTAINER "\n",
+		  "/docker/" CONTAINER "/docker/f" CONTAINER, CONTAINER },
+		{ "0::/lxc.payload.web-1/init.scope\n", "/lxc.payload.web-1/init.scope", "web-1" },
+		{ "0::/x/lxc/web\n", "/x/lxc/web", "web" },
+		{ "0::/lxc.payload/web\n", "/lxc.payload/web", "web" },
+		{ "0::/lxc/\n", "/lxc/", NULL },
+		{ "0::/lxc.monitor.web\n", "/lxc.monitor.web", NULL },
 		{ "1:name=systemd:/a:b\n", NULL, NULL },
 		{ "nonsense\n\n", NULL, NULL },
 	};
@@ -391,6 +425,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(stat_is_read_whatever_the_name_holds),
+		TEST(a_list_of_mounts_is_read_whole_or_not_at_all),
 		TEST(damaged_and_missing_stat_is_an_error),
 		TEST(numbers_of_a_pid_are_read),
 		TEST(a_device_is_proc_where_the_process_has_it_mounted_as_that),

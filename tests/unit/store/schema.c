@@ -99,13 +99,14 @@ static void every_promised_view_and_column_is_there(void **state)
 		" root_process_id, launched_by, tty, user, uid, cwd, command, started_ns, ended_ns, "
 		"exit_status,"
 		" process_count, score, level, policy, complete, gateway, gateway_source FROM session",
-		"SELECT process_id, session_id, parent_process_id, pid, ppid, uid, exe, argv, cwd, script, "
+		"SELECT process_id, session_id, parent_process_id, pid, ppid, uid, exe, host_exe, argv, cwd, "
+		"script, "
 		"role, started_ns,"
 		" ended_ns, exit_status, mount_ns, cgroup, container_id, coverage FROM process",
 		"SELECT process_id, seq, exe, argv, script, result, at_ns FROM process_exec",
 		"SELECT process_id, path, op, category, result, count, bytes, first_ns, last_ns, dev, ino, "
 		"path_source,"
-		" truncated, row_id, revision, real_path, target, file_type FROM file_access",
+		" truncated, row_id, revision, real_path, host_path, target, file_type FROM file_access",
 		"SELECT process_id, name, source, category, present, count, first_ns, last_ns, value, "
 		"row_id, revision"
 		" FROM env_lookup",

@@ -626,6 +626,7 @@ static void a_file_row_comes_back_whole(void **state)
 	struct tt_row_file row = file_row(7, 0x1000, "/etc/localtime");
 
 	row.real_path = "/usr/share/zoneinfo/Asia/Shanghai";
+	row.host_path = "/srv/root/usr/share/zoneinfo/Asia/Shanghai";
 	row.category = "timezone";
 	row.bytes = 573;
 	row.truncated = true;
@@ -647,11 +648,14 @@ static void a_file_row_comes_back_whole(void **state)
 	assert_query(
 		f,
 		"SELECT json_array(process_id, path, op, category, result, count, bytes, first_ns, last_ns,"
-		" dev, ino, path_source, truncated, real_path, target, file_type, row_id, revision)"
+		" dev, ino, path_source, truncated, real_path, host_path, target, file_type, row_id, "
+		"revision)"
 		" FROM file_access WHERE row_id = 7",
 		"[\"0000000000001000\",\"/etc/"
 		"localtime\",\"read\",\"timezone\",0,1,573,10000000000,11000000000,"
-		"8388608,7,\"file\",1,\"/usr/share/zoneinfo/Asia/Shanghai\",null,\"regular\",7,1]");
+		"8388608,7,\"file\",1,\"/usr/share/zoneinfo/Asia/Shanghai\",\"/srv/root/usr/share/zoneinfo/"
+		"Asia/"
+		"Shanghai\",null,\"regular\",7,1]");
 	assert_query(f,
 		     "SELECT json_array(category, result, count, bytes, first_ns, dev, ino, path_source)"
 		     " FROM file_access WHERE row_id = 8",
