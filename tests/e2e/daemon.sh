@@ -142,7 +142,7 @@ ok "kill -9 leaves a database with the session open" holds "$daemon_db" "SELECT 
 kill "$waiting"
 until_true ended "$waiting"
 start_daemon
-ok "a stale session is closed at the next start" holds "$daemon_db" "SELECT count(*) = 0 FROM session WHERE ended_ns IS NULL"
+ok "a stale session is closed at the next start" until_true holds "$daemon_db" "SELECT count(*) = 0 FROM session WHERE ended_ns IS NULL"
 "$standin" "$tmp/fifo" >/dev/null &
 waiting=$!
 children+=("$waiting")
