@@ -98,6 +98,7 @@ static __always_inline struct short_end find_end(const __u64 words[SHORT_SPELLIN
 		}
 		before = words[i + 1];
 	}
+	forget(i, word);
 	zeros &= -zeros;
 	*ret_tail = (word & ((zeros >> 7) - 1)) ^ before * 0xff51afd7ed558ccdULL;
 	return (struct short_end){ .bit = zeros, .word = i };

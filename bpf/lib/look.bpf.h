@@ -12,7 +12,9 @@
 
 /* ---- which looks pass */
 
-#define LOOK_PART 16
+/* Bytes of a name that are looked at in one go, and in one block of such parts: each is verified once (docs/design/0003). */
+#define LOOK_PART  8
+#define LOOK_BLOCK 256
 
 static __always_inline __u64 look_has(const volatile __u64 *bits, __u64 hash)
 {
@@ -71,6 +73,15 @@ TT_GLOBAL_FUNCTION int look_part(__u32 of, __u32 from, __u32 at, __u32 len)
 	return 0;
 }
 
+TT_GLOBAL_FUNCTION int look_block(__u32 of, __u32 from, __u32 at, __u32 len)
+{
+	__u32 i;
+
+	for (i = 0; i < LOOK_BLOCK && at + i < len; i += LOOK_PART)
+		look_part(of, from, at + i, len);
+	return 0;
+}
+
 /* Sets s->look's last and any for len bytes of components, which end with '/' or NUL. */
 TT_GLOBAL_FUNCTION int look_scan(__u32 of, __u32 from, __u32 len)
 {
@@ -83,8 +94,8 @@ TT_GLOBAL_FUNCTION int look_scan(__u32 of, __u32 from, __u32 len)
 	s->look.any = 0;
 	s->look.name = TT_LOOK_NAME;
 	s->look.extension = 0;
-	for (at = 0; at < TT_PATH_MAX && at < len; at += LOOK_PART)
-		look_part(of, from, at, len);
+	for (at = 0; at < TT_PATH_MAX && at < len; at += LOOK_BLOCK)
+		look_block(of, from, at, len);
 	return look_component(of);
 }
 
@@ -160,30 +171,42 @@ static __always_inline __u64 directory_ident(struct task_struct *task, int dirfd
 	return BPF_CORE_READ(dir, i_ino);
 }
 
+/* read_spelling(), once for all names; what it found out is added to s->look.flags. */
+TT_GLOBAL_FUNCTION int look_spelling(__u32 of, __u64 at, __u32 in_kernel)
+{
+	struct scratch *s = scratch_get(of);
+	struct spelling spelling = { .at = (void *)at, .in_kernel = in_kernel };
+	__u32 flags = 0, len;
+
+	if (!s)
+		return 0;
+	len = read_spelling(s, &spelling, &flags);
+	s->look.flags |= flags;
+	return len;
+}
+
 /* What is done with the name, or with two of them, that s->look has: one record for all programs and calls, verified once. 0. */
 TT_GLOBAL_FUNCTION int observe_names(__u32 of)
 {
 	struct scratch *s = scratch_get(of);
-	struct spelling to = {}, from = {};
 	struct tt_agg_value *value;
 	struct tt_agg_key *key;
 	struct subject sub;
-	__u32 flags = 0, from_len = 0, user_len, base_len = 0, path_len = 0, dev = 0;
+	__u32 flags, from_len = 0, user_len, base_len = 0, path_len = 0, dev = 0;
 	__u64 now = bpf_ktime_get_boot_ns(), both = 0;
 	enum agg_due due;
+	const void *from;
 	bool relative;
 	long n;
 
 	if (!s || !subject_marked(&sub) || !subject_alive(&sub))
 		return 0;
-	to.at = s->look.at;
-	from.at = s->look.from;
-	to.in_kernel = from.in_kernel = s->look.in_kernel;
+	from = s->look.from;
+	s->look.flags = 0;
 	key = &s->op.own.key;
 	__builtin_memset(key, 0, sizeof(*key));
-	if (from.at) {
-		from_len = read_spelling(s, &from, &flags);
-		forget(from_len, now);
+	if (from) {
+		from_len = look_spelling(of, (__u64)from, s->look.in_kernel);
 		if (!from_len)
 			return 0;
 		both = hash_user(of, from_len);
@@ -191,8 +214,7 @@ TT_GLOBAL_FUNCTION int observe_names(__u32 of)
 		if (relative)
 			both = mix(both, directory_ident(sub.task, s->look.from_dirfd, &dev));
 	}
-	user_len = read_spelling(s, &to, &flags);
-	forget(user_len, now);
+	user_len = look_spelling(of, (__u64)s->look.at, s->look.in_kernel);
 	if (!user_len)
 		return 0;
 	if (s->look.op == TT_OP_STAT && !look_passes(&sub, s, user_len, s->look.dirfd))
@@ -211,9 +233,9 @@ TT_GLOBAL_FUNCTION int observe_names(__u32 of)
 	due = agg_note(&sub, &s->op, value, now);
 	if (due == AGG_GONE)
 		return 0;
-	flags |= compat_flag(sub.task) | due_flags(due);
+	flags = s->look.flags | compat_flag(sub.task) | due_flags(due);
 	forget(flags, now);
-	if (from.at && relative)
+	if (from && relative)
 		path_len = append_base(s, sub.task, s->look.from_dirfd, 0, &flags);
 	forget(path_len, now);
 	forget(flags, now);
@@ -223,11 +245,11 @@ TT_GLOBAL_FUNCTION int observe_names(__u32 of)
 	forget(flags, now);
 	user_len = append_user(s, path_len + base_len, user_len);
 	__builtin_memset(&s->file, 0, sizeof(s->file));
-	if (from.at) {
+	if (from) {
 		void *room = s->room + ((path_len + base_len + user_len) & ROOM_MASK);
 
-		n = from.in_kernel ? bpf_probe_read_kernel_str(room, TT_PATH_MAX, from.at)
-				   : bpf_probe_read_user_str(room, TT_PATH_MAX, from.at);
+		n = s->look.in_kernel ? bpf_probe_read_kernel_str(room, TT_PATH_MAX, from)
+				      : bpf_probe_read_user_str(room, TT_PATH_MAX, from);
 		if (n > 0)
 			s->file.target_len = n;
 	}

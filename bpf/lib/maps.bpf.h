@@ -242,6 +242,7 @@ struct scratch {
 		__u16 op;
 		__s16 result;
 		__u8 in_kernel;
+		__u32 flags; /* enum tt_ev_flags of their spellings */
 		/* the scan of one */
 		__u8 last, any, pad;
 		__u64 name, extension; /* hashes of the component so far */

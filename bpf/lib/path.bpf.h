@@ -15,7 +15,7 @@
 
 /* Components and mount points together: a path of 256 components below 24 stacked mounts. Most paths are one part. */
 #define WALK_STEPS (TT_COMPONENTS_MAX + 24)
-#define WALK_PART  10
+#define WALK_PART  5
 
 #define ROOM_MASK (SCRATCH_DATA - 1)
 

@@ -534,12 +534,13 @@ static void a_hello_settles_what_sources_disagree_on(void **state)
 	connect_to(&asker, 3, 445);
 	greet(&asker, 3, "three.example.com");
 	assert_int_equal(flush(p), 0);
-	assert_query(p,
-		     "SELECT port || ' ' || hostname || ' ' || hostname_source || ' ' || coalesce(names, '-') "
-		     "FROM connection ORDER BY port",
-		     "443 two.example.com sni - 444 one.example.com sni - "
-		     "445 three.example.com sni [{\"name\":\"three.example.com\",\"source\":\"sni\"},"
-		     "{\"name\":\"two.example.com\",\"source\":\"getaddrinfo\"}]");
+	assert_query(
+		p,
+		"SELECT port || ' ' || hostname || ' ' || hostname_source || ' ' || coalesce(names, '-') "
+		"FROM connection ORDER BY port",
+		"443 two.example.com sni - 444 one.example.com sni - "
+		"445 three.example.com sni [{\"name\":\"three.example.com\",\"source\":\"sni\"},"
+		"{\"name\":\"two.example.com\",\"source\":\"getaddrinfo\"}]");
 }
 
 static void calls_that_fail_for_ever_do_not_pile_up(void **state)
