@@ -29,11 +29,11 @@ static char *outside_name(struct tt_tracker *tracker, const struct tt_process *p
 		       : NULL;
 }
 
-static uint64_t monotonic_ns(void)
+static uint64_t boot_ns(void)
 {
 	struct timespec now;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
+	clock_gettime(CLOCK_BOOTTIME, &now);
 	return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
 }
 
@@ -45,6 +45,7 @@ static char *outside(const struct tt_event *event, const struct tt_process *proc
 		.ino = event->file.ino,
 		.dev = event->file.dev,
 		.mode = event->file.mode,
+		.at_ns = event->time_ns,
 	};
 
 	if (event->flags & (TT_EVF_DELETED | TT_EVF_PATH_CUT | TT_EVF_UNREACHABLE))
@@ -92,7 +93,7 @@ int tt_tracker_new(const struct tt_tracker_params *params, struct tt_tracker **r
 	tracker->params = *params;
 	r = tt_process_table_new(params->max_processes, tt_tracker_forgotten, tracker, &tracker->table);
 	if (r == 0)
-		r = tt_outside_new(params->procfs, monotonic_ns, &tracker->outside);
+		r = tt_outside_new(params->procfs, boot_ns, &tracker->outside);
 	if (r == 0)
 		r = tt_rows_new(&rows, &tracker->rows);
 	if (r < 0) {

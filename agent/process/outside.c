@@ -24,7 +24,8 @@
 /* Reading may take a 20th of the time, and so much at once: a hundred namespaces. */
 #define READ_SHARE  20
 #define DEBT_MAX_NS UINT64_C(20000000)
-/* Files that were deleted look like mounts that have changed. */
+/* Files that were deleted look like mounts that have changed. So for that long a list counts as new, unless what it does not
+ * explain came after it. */
 #define FRESH_NS    UINT64_C(20000000)
 
 struct table {
@@ -501,7 +502,8 @@ char *tt_outside_name(struct tt_outside *outside, uint32_t pid, const struct tt_
 		DL_PREPEND(outside->places, place);
 	}
 	name = name_at(outside, place, file, &stale);
-	if (!name && stale && now_ns >= place->table.read_ns + FRESH_NS &&
+	if (!name && stale &&
+	    (now_ns >= place->table.read_ns + FRESH_NS || file->at_ns > place->table.read_ns) &&
 	    read_place(outside, pid, &place->view, now_ns, place) == 0) {
 		make_room(outside);
 		name = name_at(outside, place, file, &stale);

@@ -29,6 +29,7 @@ struct tt_outside_file {
 	uint64_t ino;
 	uint32_t dev; /* the kernel's encoding; 0 not known */
 	uint32_t mode; /* its type; 0 not known */
+	uint64_t at_ns; /* when it was accessed, by tt_outside_new()'s clock; 0 not known */
 };
 
 /* procfs stays the caller's. clock: nanoseconds that pass. */

@@ -125,7 +125,12 @@ same "its mount namespace" "$(namespace private)" "$(row mount_ns "path = '$W/ov
 leads_to "chroot" /jailed jail/jailed
 same "what is not there has no name" "-2 user NULL" \
 	"$(sql "SELECT result, path_source, coalesce(host_path, 'NULL') FROM file_access WHERE path = '/none'")"
-has_none "nor what is opened without an exec in that root" "path = '/alone'"
+# Whoever changes its root and executes nothing is looked at once: before, as a rule; after that, where telltale was slow.
+case $(sql "SELECT coalesce(host_path, 'NULL') FROM file_access WHERE path = '/alone'" | shown) in
+NULL) ok "what is opened without an exec in that root has no name" ;;
+W/jail/alone) ok "what is opened without an exec in that root, and was met late, has its name" ;;
+*) not_ok "what is opened without an exec in that root has no name, or its own" ;;
+esac
 same "the programs" "W/jail/bin/sh
 W/jail/subjects/open_one" "$(sql "SELECT DISTINCT host_exe FROM process WHERE host_exe LIKE '$W/jail/%' AND exe NOT LIKE '%/sleep'
 	ORDER BY 1" | shown)"

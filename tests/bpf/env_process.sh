@@ -19,6 +19,7 @@ scenario() {
 
 	step ours cat /proc/$ours/environ /proc/$ours/environ /proc//$ours//environ
 	step ours-task cat /proc/$ours/task/$ours/environ
+	until [ -L "$W/link" ]; do sleep 0.02; done
 	step ours-link cat "$W/link"
 	step ours-descriptor bash -c 'exec cat /proc/self/fd/7/environ'
 	step others cat "/proc/$other/environ"
@@ -60,13 +61,15 @@ watch
 whose="CASE a.of_process_id WHEN a.process_id THEN 'self' WHEN '$(process target)' THEN 'target'
 	ELSE coalesce(a.of_process_id, '') END || CASE WHEN a.of_pid = $other THEN 'other' WHEN a.of_pid IS NULL THEN 'unknown' ELSE '' END
 	|| CASE a.of_exe WHEN '$SLEEP' THEN ' sleep' ELSE '' END"
+# Trampolines have a row for each spelling of a name whose end is another, of which there are two.
 accessed() { # NAME
-	sql "SELECT a.what, a.op, a.result, 'x' || a.count, $whose, coalesce(f.category, '-')
-		FROM process_access a JOIN file_access f USING (row_id) WHERE a.process_id = '$(process "$1")' ORDER BY row_id"
+	sql "SELECT a.what, a.op, a.result, 'x' || sum(a.count), $whose, coalesce(f.category, '-')
+		FROM process_access a JOIN file_access f USING (row_id) WHERE a.process_id = '$(process "$1")' GROUP BY 1, 2, 3, 5, 6
+		ORDER BY min(row_id)"
 }
 looked() { # NAME
-	sql "SELECT name, source, 'x' || count, CASE of_process_id WHEN process_id THEN 'self' WHEN '$(process target)' THEN 'target' ELSE coalesce(of_exe, '-') END
-		FROM env_lookup WHERE process_id = '$(process "$1")' AND source = 'environ' ORDER BY row_id"
+	sql "SELECT name, source, 'x' || sum(count), CASE of_process_id WHEN process_id THEN 'self' WHEN '$(process target)' THEN 'target' ELSE coalesce(of_exe, '-') END
+		FROM env_lookup WHERE process_id = '$(process "$1")' AND source = 'environ' GROUP BY 1, 2, 4 ORDER BY min(row_id)"
 }
 saw() { # WORDS NAME ACCESS LOOKUP
 	same "$1" "$3" "$(accessed "$2")"

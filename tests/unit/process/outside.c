@@ -369,6 +369,21 @@ static void a_list_that_is_too_long_is_not_read_all_the_time(void **state)
 	assert_string_equal(name("/d/file", ino), "/host/disk/sub/file");
 }
 
+/* A list may be read in the very moment before something is mounted, and what is opened there told at once. */
+static void what_came_after_the_list_has_it_read_again(void **state)
+{
+	struct tt_outside_file of = file("/d/file", inode("/host/disk/sub/file"));
+
+	of.dev = BOX;
+	fixture_file("/proc/100/mountinfo", "4000000003 4000000000 8:9 / / rw - ext4 x rw\n");
+	assert_string_equal(name_of(100, &box.view, &of), "-");
+	fixture_file("/proc/100/mountinfo", MOUNTS);
+	of.at_ns = box.now_ns;
+	assert_string_equal(name_of(100, &box.view, &of), "-");
+	of.at_ns = box.now_ns + 1;
+	assert_string_equal(name_of(100, &box.view, &of), "/host/disk/sub/file");
+}
+
 /* Each takes a millisecond: after some 20 of them no more are read, until it is a 20th of the time. */
 static void many_namespaces_are_read_at_a_rate(void **state)
 {
@@ -415,6 +430,7 @@ int main(void)
 		TEST(mounts_are_read_anew_where_they_do_not_fit),
 		TEST(nor_are_they_read_for_what_has_no_name),
 		TEST(a_list_that_is_too_long_is_not_read_all_the_time),
+		TEST(what_came_after_the_list_has_it_read_again),
 		TEST(many_namespaces_are_read_at_a_rate),
 	};
 
