@@ -19,7 +19,10 @@ scenario() {
 
 	step ours cat /proc/$ours/environ /proc/$ours/environ /proc//$ours//environ
 	step ours-task cat /proc/$ours/task/$ours/environ
-	until [ -L "$W/link" ]; do sleep 0.02; done
+	for ((i = 0; i < 500; i++)); do
+		[ -L "$W/link" ] && break
+		sleep 0.02
+	done
 	step ours-link cat "$W/link"
 	step ours-descriptor bash -c 'exec cat /proc/self/fd/7/environ'
 	step others cat "/proc/$other/environ"
@@ -50,7 +53,10 @@ trap 'kill $other; rm -rf "$W"' EXIT
 SLEEP=$(realpath "$(type -P sleep)")
 # The link leads to a process that is only there when the scenario runs.
 (
-	until [ -s "$W/out/target.pid" ]; do sleep 0.05; done
+	for ((i = 0; i < 1000; i++)); do
+		[ -s "$W/out/target.pid" ] && break
+		sleep 0.05
+	done
 	ln -s "/proc/$(<"$W/out/target.pid")/environ" "$W/link.new" && mv "$W/link.new" "$W/link"
 ) &
 
