@@ -75,21 +75,13 @@ struct tt_engine {
 	uint64_t started_ns;
 };
 
-static uint64_t boot_now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_BOOTTIME, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
-}
-
 static int64_t epoch_offset(void)
 {
 	struct timespec real;
-	int64_t before = (int64_t)boot_now(), after;
+	int64_t before = (int64_t)tt_boot_ns(), after;
 
 	clock_gettime(CLOCK_REALTIME, &real);
-	after = (int64_t)boot_now();
+	after = (int64_t)tt_boot_ns();
 	return real.tv_sec * INT64_C(1000000000) + real.tv_nsec - (before + (after - before) / 2);
 }
 
@@ -153,7 +145,7 @@ static void libcs_idle(struct tt_engine *engine, uint64_t now)
 /* Writes the batch. A store that fails is told once, and tried again after a while. */
 static void flush(struct tt_engine *engine, bool try_anyway)
 {
-	uint64_t refused = 0, now = boot_now();
+	uint64_t refused = 0, now = tt_boot_ns();
 	int r;
 
 	if (engine->store_failed_ns && !try_anyway && now - engine->store_failed_ns < RETRY_NS)
@@ -183,7 +175,7 @@ static bool batch_is_large(const struct tt_engine *engine)
 /* Says what fails, but not a hundred times a second while it goes on failing. */
 static void complain(struct tt_engine *engine, int error, const char *what)
 {
-	uint64_t now = boot_now();
+	uint64_t now = tt_boot_ns();
 
 	if (error == engine->complained_error && now - engine->complained_ns < COMPLAIN_NS)
 		return;
@@ -267,7 +259,7 @@ static int sweep(struct tt_engine *engine, bool final)
 	if (r < 0)
 		complain(engine, r, "cannot read the sensor's totals");
 	flush(engine, final);
-	now = boot_now();
+	now = tt_boot_ns();
 	r = tt_tracker_tick(engine->tracker, now, final);
 	if (r < 0)
 		complain(engine, r, "cannot bring the records up to date");
@@ -288,7 +280,7 @@ static void on_tick(void *arg)
 	}
 	tt_tracker_get_stats(engine->tracker, &stats);
 	if (stats.sessions == 0)
-		libcs_idle(engine, boot_now());
+		libcs_idle(engine, tt_boot_ns());
 	set_timers(engine);
 }
 
@@ -495,7 +487,7 @@ int tt_engine_new(const struct tt_engine_params *params, struct tt_loop *loop, s
 	if (!engine)
 		return -ENOMEM;
 	engine->params = *params;
-	engine->started_ns = boot_now();
+	engine->started_ns = tt_boot_ns();
 	r = read_line("/proc/sys/kernel/random/boot_id", engine->boot_id, sizeof(engine->boot_id));
 	if (r == 0)
 		r = load_definitions(engine, &message);
@@ -718,7 +710,7 @@ void tt_engine_status(struct tt_engine *engine, struct tt_buf *out)
 	tt_uprobe_get_stats(engine->uprobe, &uprobe);
 	tt_buf_printf(out,
 		      "{\"version\":\"%s\",\"pid\":%d,\"up_ns\":%llu,\"backend\":\"%s\",\"backend_why\":",
-		      TT_VERSION, getpid(), (unsigned long long)(boot_now() - engine->started_ns), backend);
+		      TT_VERSION, getpid(), (unsigned long long)(tt_boot_ns() - engine->started_ns), backend);
 	tt_buf_json(out, why);
 	tt_buf_str(out, ",\"hooks\":[");
 	for (size_t i = 0; (hook = tt_sensor_bpf_hook(engine->sensor, &i));) {

@@ -2,7 +2,6 @@
 /* The tracker's event handlers: one for each type of event, in the order in which a process meets them. */
 #include <errno.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "classify/classify.h"
 #include "config/config.h"
@@ -27,14 +26,6 @@ static char *outside_name(struct tt_tracker *tracker, const struct tt_process *p
 	return process->elsewhere && file->path
 		       ? tt_outside_name(tracker->outside, process->key.pid, &process->view, file)
 		       : NULL;
-}
-
-static uint64_t boot_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
 }
 
 static char *outside(const struct tt_event *event, const struct tt_process *process, void *arg)
@@ -93,7 +84,7 @@ int tt_tracker_new(const struct tt_tracker_params *params, struct tt_tracker **r
 	tracker->params = *params;
 	r = tt_process_table_new(params->max_processes, tt_tracker_forgotten, tracker, &tracker->table);
 	if (r == 0)
-		r = tt_outside_new(params->procfs, boot_ns, &tracker->outside);
+		r = tt_outside_new(params->procfs, tt_boot_ns, &tracker->outside);
 	if (r == 0)
 		r = tt_rows_new(&rows, &tracker->rows);
 	if (r < 0) {

@@ -19,7 +19,6 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
-#include <time.h>
 
 #include "process/redact.h"
 #include "util/buf.h"
@@ -339,20 +338,12 @@ int tt_procfs_mount_ns(struct tt_procfs *fs, uint32_t pid, uint64_t *ret)
 	return r;
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * UINT64_C(1000000000) + (uint64_t)ts.tv_nsec;
-}
-
 int tt_procfs_mountinfo(struct tt_procfs *fs, uint32_t pid, size_t max, uint64_t max_ns, char **ret,
 			size_t *ret_len)
 {
 	_cleanup_close_ int fd = open_proc(fs, pid, "mountinfo");
 	_cleanup_(tt_buf_done) struct tt_buf text = TT_BUF_INIT;
-	uint64_t begin_ns = now_ns();
+	uint64_t begin_ns = tt_clock_ns(CLOCK_MONOTONIC);
 	char part[4096]; /* as much as the kernel makes of it at a time */
 	ssize_t n;
 
@@ -366,7 +357,7 @@ int tt_procfs_mountinfo(struct tt_procfs *fs, uint32_t pid, size_t max, uint64_t
 		tt_buf_add(&text, part, (size_t)n);
 		if (text.len > max)
 			return -EFBIG;
-		if (now_ns() - begin_ns > max_ns)
+		if (tt_clock_ns(CLOCK_MONOTONIC) - begin_ns > max_ns)
 			return -ETIME;
 	}
 	tt_buf_str(&text, ""); /* an empty list is one */

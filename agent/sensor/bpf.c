@@ -91,7 +91,7 @@ static bool drain(struct tt_bpf_sensor *sensor, enum tt_ring ring, uint64_t *wat
 static int bpf_poll(struct tt_sensor *head, tt_event_fn fn, void *arg)
 {
 	struct tt_bpf_sensor *sensor = tt_bpf_self(head);
-	uint64_t now = tt_bpf_now(), watermark = now - TT_BPF_SLACK_NS;
+	uint64_t now = tt_boot_ns(), watermark = now - TT_BPF_SLACK_NS;
 	bool more;
 	int r;
 

@@ -72,14 +72,6 @@ static inline struct tt_bpf_sensor *tt_bpf_self(struct tt_sensor *sensor)
 	return (struct tt_bpf_sensor *)sensor;
 }
 
-static inline uint64_t tt_bpf_now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_BOOTTIME, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
-}
-
 /* ---- bpf_load.c */
 
 /* The program of the table's row i; NULL behind the last. */

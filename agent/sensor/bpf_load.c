@@ -183,7 +183,7 @@ static uint64_t random64(void)
 	uint64_t value = 0;
 
 	if (syscall(SYS_getrandom, &value, sizeof(value), 0) != sizeof(value))
-		value = tt_bpf_now() * UINT64_C(0x9e3779b97f4a7c15);
+		value = tt_boot_ns() * UINT64_C(0x9e3779b97f4a7c15);
 	return value;
 }
 
@@ -219,6 +219,12 @@ static bool is_unwanted(const struct tt_sensor_params *params, const char *name)
 	return false;
 }
 
+/* A uprobe's program. */
+static bool is_uprobe(size_t i)
+{
+	return strncmp(programs[i].name, "up_", 3) == 0;
+}
+
 /* Whether a program of a tracepoint may be preempted: since 7.0 (include/trace/bpf_probe.h). No type tells. */
 static bool tracepoints_preempt(void)
 {
@@ -248,7 +254,7 @@ static int configure_program(struct tt_bpf_sensor *sensor, const struct tt_senso
 	if (sensor->absent[i])
 		sensor->wanted[i] = false;
 	bpf_program__set_autoload(program, sensor->wanted[i] && !left_out[i]);
-	if (strncmp(programs[i].name, "up_", 3) == 0) {
+	if (is_uprobe(i)) {
 		if (sleepable)
 			bpf_program__set_flags(program, BPF_F_SLEEPABLE);
 		if (uprobe_multi)
@@ -363,7 +369,7 @@ static bool refused_kcalls(const char *words)
 static void say_not_sleepable(struct tt_bpf_sensor *sensor)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {
-		if (strncmp(programs[i].name, "up_", 3) == 0)
+		if (is_uprobe(i))
 			snprintf(sensor->hooks[i].why, sizeof(sensor->hooks[i].why),
 				 "the kernel has no sleepable probes: names on absent pages cannot be read");
 	}
@@ -435,7 +441,7 @@ static int load(struct tt_bpf_sensor *sensor, const struct tt_sensor_params *par
 			memset(kcalls.id, 0, sizeof(kcalls.id));
 			continue;
 		}
-		if (sleepable && strncmp(programs[failed].name, "up_", 3) == 0) {
+		if (sleepable && is_uprobe((size_t)failed)) {
 			/* kernels before 6.0: a name on an absent page is then missed, and counted as lost */
 			sleepable = false;
 			say_not_sleepable(sensor);

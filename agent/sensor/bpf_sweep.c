@@ -46,7 +46,7 @@ static int sweep_losses(struct tt_bpf_sensor *sensor, uint64_t slot, const uint6
 	for (size_t i = 0; i < TT_LOSS_KINDS; i++) {
 		struct tt_event event = {
 			.type = TT_EVENT_LOSS,
-			.time_ns = tt_bpf_now(),
+			.time_ns = tt_boot_ns(),
 			.first_ns = sensor->last_sweep_ns,
 			.slot = slot,
 			.loss = { .sensor = losses[i].sensor,
@@ -91,7 +91,7 @@ static int sweep_malformed(struct tt_bpf_sensor *sensor, tt_event_fn fn, void *a
 {
 	struct tt_event event = {
 		.type = TT_EVENT_LOSS,
-		.time_ns = tt_bpf_now(),
+		.time_ns = tt_boot_ns(),
 		.first_ns = sensor->last_sweep_ns,
 		.loss = { .sensor = "sensor", .kind = "malformed" },
 	};
@@ -112,7 +112,7 @@ static int sweep_missed(struct tt_bpf_sensor *sensor, tt_event_fn fn, void *arg)
 		int fd = bpf_program__fd(program);
 		struct tt_event event = {
 			.type = TT_EVENT_LOSS,
-			.time_ns = tt_bpf_now(),
+			.time_ns = tt_boot_ns(),
 			.first_ns = sensor->last_sweep_ns,
 			.loss = { .sensor = sensor->hooks[i].name, .kind = "missed_runs" },
 		};
@@ -337,7 +337,7 @@ static int sweep_socks(struct tt_bpf_sensor *sensor, bool final, uint64_t now, t
 int tt_bpf_sweep(struct tt_sensor *head, bool final, tt_event_fn fn, void *arg)
 {
 	struct tt_bpf_sensor *sensor = tt_bpf_self(head);
-	uint64_t now = tt_bpf_now();
+	uint64_t now = tt_boot_ns();
 	struct tt_bpf_ended *ended, *next;
 	int r;
 

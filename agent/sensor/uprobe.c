@@ -111,14 +111,6 @@ static void file_free(struct file *file)
 }
 TT_DEFINE_CLEANUP(struct file *, file_free)
 
-static uint64_t boot_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_BOOTTIME, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
-}
-
 /* ---- what a file is */
 
 static int open_file(const char *path)
@@ -397,7 +389,7 @@ static int attach_all(struct tt_uprobe *up, struct file *file, int fd)
 	if (!any)
 		return -ENOENT; /* the sensor has no programs for it */
 	file->state = TT_PROBE_IN;
-	file->attached_ns = boot_ns();
+	file->attached_ns = tt_boot_ns();
 	up->stats.files++;
 	return 0;
 }

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #define ARRAY_SIZE(a)  (sizeof(a) / sizeof((a)[0]))
@@ -27,6 +28,21 @@
 	{                                                                                                    \
 		fn(*p);                                                                                      \
 	}
+
+/* Nanoseconds of a clock of clock_gettime(2) that cannot fail. */
+static inline uint64_t tt_clock_ns(clockid_t clock)
+{
+	struct timespec now;
+
+	clock_gettime(clock, &now);
+	return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
+}
+
+/* The clock of events: bpf_ktime_get_boot_ns(). */
+static inline uint64_t tt_boot_ns(void)
+{
+	return tt_clock_ns(CLOCK_BOOTTIME);
+}
 
 static inline void tt_freep(void *p)
 {
